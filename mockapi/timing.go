@@ -1,0 +1,84 @@
+package mockapi
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// Timing sums up what one request spent on the database. Stores add to the one they find in their context;
+// handlers put it there with WithTiming and read it when the answer is ready, for a Server-Timing header.
+// It may be added to and read concurrently.
+type Timing struct {
+	wait, query atomic.Int64 // nanoseconds
+	queries     atomic.Int64
+}
+
+type timingKey struct{}
+
+// WithTiming returns a context that collects into the Timing returned beside it.
+func WithTiming(ctx context.Context) (context.Context, *Timing) {
+	t := new(Timing)
+	return context.WithValue(ctx, timingKey{}, t), t
+}
+
+// TimingFrom returns the Timing that ctx collects into, nil where there is none. All methods of a nil Timing
+// may be called.
+func TimingFrom(ctx context.Context) *Timing {
+	t, _ := ctx.Value(timingKey{}).(*Timing)
+	return t
+}
+
+// Add adds one visit to the database: how long it waited for a connection of the pool, and how long it then
+// took until the last row was read.
+func (t *Timing) Add(wait, query time.Duration) {
+	if t == nil {
+		return
+	}
+	t.wait.Add(int64(wait))
+	t.query.Add(int64(query))
+	t.queries.Add(1)
+}
+
+// Wait is the time spent waiting for a connection of the pool.
+func (t *Timing) Wait() time.Duration {
+	if t == nil {
+		return 0
+	}
+	return time.Duration(t.wait.Load())
+}
+
+// Query is the time spent on the wire and in the database, connections being held.
+func (t *Timing) Query() time.Duration {
+	if t == nil {
+		return 0
+	}
+	return time.Duration(t.query.Load())
+}
+
+// Queries is how many visits to the database were made; one visit may be a whole transaction.
+func (t *Timing) Queries() int64 {
+	if t == nil {
+		return 0
+	}
+	return t.queries.Load()
+}
+
+// PoolStats is the state of a store's connection pool. Counts and durations are totals since the store was opened.
+type PoolStats struct {
+	Max          int           // connections that the pool may have
+	Open         int           // connections that there are, busy, idle or being made
+	Busy         int           // connections in use now
+	Idle         int           // connections waiting for work
+	Acquired     int64         // connections handed out
+	Waited       int64         // acquires that found no idle connection
+	WaitTime     time.Duration // spent in all acquires that succeeded
+	Canceled     int64         // acquires given up because their context ended
+	Opened       int64         // connections made
+	SlowOrBroken int64         // visits that ended without an answer: SERVICE_UNAVAILABLE
+}
+
+// PoolReporter is a Store that can tell about its connections.
+type PoolReporter interface {
+	PoolStats() PoolStats
+}
