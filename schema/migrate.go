@@ -2,8 +2,10 @@ package schema
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 
@@ -39,6 +41,24 @@ func Version(ctx context.Context, dsn string) (current, newest int64, err error)
 		return err
 	})
 	return current, newest, err
+}
+
+// Digest identifies the migrations, by their names and texts: databases that were made by programs of the
+// same digest are alike. It is 64 hexadecimal digits long.
+func Digest() string {
+	sum := sha256.New()
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil {
+		panic(err) // the directory is a part of the program
+	}
+	for _, e := range entries {
+		text, err := migrations.ReadFile("migrations/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", e.Name(), len(text), text)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 func withProvider(dsn string, use func(*goose.Provider) error) error {
