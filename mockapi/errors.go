@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -68,6 +69,7 @@ type Error struct {
 	Message    string
 	Details    any           // JSON-marshalled into error.details where not nil, e.g. []FieldError
 	RetryAfter time.Duration // sent as Retry-After where not zero
+	Status     int           // the HTTP status where it is not the code's own
 	Err        error         // the cause; never shown to clients
 }
 
@@ -88,6 +90,14 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// HTTPStatus returns the status to answer with.
+func (e *Error) HTTPStatus() int {
+	if e.Status != 0 {
+		return e.Status
+	}
+	return e.Code.Status()
+}
+
 // Errorf makes an Error with a formatted message.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
@@ -102,4 +112,24 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	return CodeInternal
+}
+
+// CodeForStatus returns the code that goes with an HTTP error status: for those that have none,
+// CodeUnavailable from 501 on and CodeInternal below.
+func CodeForStatus(status int) Code {
+	for _, c := range []Code{CodeValidation, CodeUnauthorized, CodeAccessDenied, CodeNotFound, CodeMethodNotAllowed, CodeDuplicate,
+		CodePayloadTooLarge, CodeUnsupportedMedia, CodeRangeInvalid, CodeAccountLocked, CodeRateLimited, CodeUnavailable} {
+		if c.Status() == status {
+			return c
+		}
+	}
+	if status > http.StatusInternalServerError {
+		return CodeUnavailable
+	}
+	return CodeInternal
+}
+
+// RetryAfterSeconds writes a time as the Retry-After header does: whole seconds, rounded up, at least 1.
+func RetryAfterSeconds(d time.Duration) string {
+	return strconv.FormatInt(max(int64((d+time.Second-1)/time.Second), 1), 10)
 }
