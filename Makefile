@@ -1,0 +1,56 @@
+# What developers and CI run, by name: `make help` lists it. Works with GNU make 3.81 (macOS) and later.
+.DEFAULT_GOAL := help
+
+GO ?= go
+# The dataset that `make run` serves; see fixtures/profiles.
+PROFILE ?= dev
+# The dataset and the length of the k6 runs: 1/60 makes a minute of a suite one second.
+K6_PROFILE ?= ci
+TIME_SCALE ?= 1/60
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+K6 := go.k6.io/k6@v1.8.1
+
+# The race detector needs a C compiler, which Go tells by CGO_ENABLED.
+RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
+
+# Tools that are missing on the machine are installed here.
+export PATH := $(CURDIR)/bin:$(PATH)
+export TIME_SCALE K6_PROFILE
+
+.PHONY: help run build test lint bench k6 k6-core k6-database k6-microservices clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## serve a seeded MediaNest on a private PostgreSQL (PROFILE=dev, ARGS=more flags)
+	@exec bin/mockapi --profile $(PROFILE) $(ARGS)
+
+build: ## build the commands into bin/
+	$(GO) build -o bin/ ./cmd/...
+
+test: ## run every test, with real PostgreSQL servers and the race detector
+	$(GO) test $(RACE) ./...
+
+lint: ## check format, vet and staticcheck
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+bench: ## run the benchmarks once (BENCH=pattern)
+	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+
+k6: ## install k6 into bin/ unless it is on PATH
+	@command -v k6 >/dev/null || { echo "installing $(K6) into bin/"; GOBIN=$(CURDIR)/bin $(GO) install $(K6); }
+
+k6-core: build k6 ## run the core suite with real k6 (TIME_SCALE=1/60, K6_PROFILE=ci, BASE_URL=a server that runs)
+	@.ci/k6 core
+
+k6-database: build k6 ## run the database suite with real k6
+	@.ci/k6 database
+
+k6-microservices: build k6 ## run the microservices suite with real k6
+	@.ci/k6 microservices
+
+clean: ## remove what was built here; data and installed servers stay
+	rm -rf bin dist reports
