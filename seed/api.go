@@ -5,64 +5,6 @@ import (
 	"time"
 )
 
-// Run is one load as the ledger keeps it.
-type Run struct {
-	Identity
-	// ID is 1 for the first run of a database; runs beyond it are appends.
-	ID        int64     `json:"id"`
-	StartedAt time.Time `json:"started_at"`
-	// FinishedAt is nil as long as rows, indexes, foreign keys or statistics are missing.
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
-}
-
-// Finished tells whether everything of the run is in place.
-func (r Run) Finished() bool { return r.FinishedAt != nil }
-
-// Result is what Load has done.
-type Result struct {
-	// Run is the run as recorded.
-	Run Run
-	// AlreadyDone says that there was nothing to do.
-	AlreadyDone bool
-	// Resumed says that an earlier, interrupted run has been finished.
-	Resumed bool
-	// Tables are the tables of the dataset, in its order.
-	Tables []TableResult
-	// Rows of these were loaded now, as Bytes of COPY data.
-	Rows, Bytes int64
-	// Load is the time from the first to the last row, Build that of indexes, foreign keys and statistics,
-	// Elapsed that of everything.
-	Load, Build, Elapsed time.Duration
-}
-
-// TableResult is one table of a Result.
-type TableResult struct {
-	Table string
-	// Rows is the number of rows of the run, Loaded how many of them were loaded now.
-	Rows, Loaded int64
-	// Checksum is the sum, modulo 2^64, of the xxHash64 of each row in binary COPY format.
-	Checksum uint64
-}
-
-// Load brings the dataset into the database at dsn, whose schema must be the newest, under the policy
-// o.OnExisting.
-//
-// When it returns an error, indexes and foreign keys are back (foreign keys NOT VALID where rows are
-// missing) unless the error says otherwise, and what has been committed stays: loading the same dataset
-// again goes on from there. The errors to tell apart are ErrBusy, ErrNotMigrated, *MismatchError,
-// *NotEmptyError, *LockedError and the context's.
-func Load(ctx context.Context, dsn string, ds Dataset, o Options) (Result, error) {
-	return Result{}, nil
-}
-
-// Recorded returns the run that a command without a pinned seed or as-of time goes by: the unfinished one
-// if there is any, else the newest. It returns nil if the ledger is empty.
-func Recorded(ctx context.Context, dsn string) (*Run, error) { return nil, nil }
-
-// NextIDs returns the first ids for a dataset to append, by table: those of an unfinished append if there
-// is one, else one past the highest id present.
-func NextIDs(ctx context.Context, dsn string) (map[string]int64, error) { return nil, nil }
-
 // State is what Status reports.
 type State struct {
 	// Runs are all recorded runs, oldest first.

@@ -10,11 +10,13 @@ CREATE TABLE seed_runs (
     seed              bigint      NOT NULL,
     as_of             timestamptz NOT NULL,
     generator_version integer     NOT NULL,
+    plan              jsonb       NOT NULL,
     started_at        timestamptz NOT NULL DEFAULT now(),
     finished_at       timestamptz,
     CONSTRAINT seed_runs_pkey PRIMARY KEY (id)
 );
 COMMENT ON COLUMN seed_runs.seed IS 'the 64 bits of the unsigned seed';
+COMMENT ON COLUMN seed_runs.plan IS 'for each table its first id, where it has ids, and its number of rows';
 COMMENT ON COLUMN seed_runs.definition IS 'the whole generator input: row counts, weights, first ids, bcrypt cost';
 
 CREATE TABLE seed_units (
