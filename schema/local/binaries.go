@@ -133,12 +133,12 @@ func installations(ctx context.Context, who account, dirs []string) (usable []bi
 	seen := map[string]bool{}
 	for _, dir := range dirs {
 		// PATH may hold links to, or a wrapper of, a single program: what counts is where postgres lives.
-		real, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
-		if err != nil || seen[real] {
+		program, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
+		if err != nil || seen[program] {
 			continue
 		}
-		seen[real] = true
-		b, err := installation(ctx, who, filepath.Dir(real))
+		seen[program] = true
+		b, err := installation(ctx, who, filepath.Dir(program))
 		if err != nil {
 			rejected = errors.Join(rejected, err)
 			continue

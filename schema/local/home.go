@@ -40,20 +40,44 @@ func openHome(o Options) (*home, error) {
 	if os.Geteuid() == 0 {
 		mode = 0o755 // the server's user must be able to pass
 	}
-	if err := os.MkdirAll(dir, mode); err != nil {
+	if err := makeDir(dir, mode); err != nil {
 		return nil, fmt.Errorf("make the directory (name another with %s): %w", dirVariable, err)
 	}
 	return existingHome(dir, o)
 }
 
+// makeDir is os.MkdirAll with the same mode whatever the umask is, which root often has at 077.
+func makeDir(dir string, mode fs.FileMode) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if err := makeDir(filepath.Dir(dir), mode); err != nil {
+		return err
+	}
+	err := os.Mkdir(dir, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // made by another process since; should it be a file, the caller will see
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(dir, mode)
+}
+
 // existingHome makes nothing; a directory that does not exist is an fs.ErrNotExist.
 func existingHome(dir string, o Options) (*home, error) {
-	dir, err := filepath.EvalSymlinks(dir)
+	info, err := os.Lstat(dir)
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(dir)
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode()&fs.ModeSymlink != 0 && int(owner.Uid) != os.Geteuid() {
+		return nil, fmt.Errorf("%s is another user's link: name another directory with %s", dir, dirVariable)
+	}
+	dir, err = filepath.EvalSymlinks(dir)
 	if err != nil {
+		return nil, err
+	}
+	if info, err = os.Stat(dir); err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {

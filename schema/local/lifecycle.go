@@ -82,10 +82,12 @@ func stop(ctx context.Context, o Options) error {
 	if len(clients) > 0 {
 		return &InUseError{Clients: clients}
 	}
-	if _, err := h.shutdown(ctx); err != nil {
+	// First, so that a stop that is interrupted is not undone by the next command.
+	if err := h.unkeep(); err != nil {
 		return err
 	}
-	return h.unkeep()
+	_, err = h.shutdown(ctx)
+	return err
 }
 
 // Inspect describes the local server without changing anything. It waits for a start or stop in progress.

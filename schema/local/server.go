@@ -1,15 +1,11 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -77,8 +73,8 @@ func (h *home) joinOrLaunch(ctx context.Context) (state, error) {
 		if code := sqlState(err); code == "28P01" || code == "28000" {
 			return state{}, fmt.Errorf("join the server on port %d: %w", st.Port, err)
 		}
-		if err := pause(ctx); err != nil {
-			return state{}, fmt.Errorf("join the server on port %d: %w%s", st.Port, err, h.logTail(0))
+		if ended := pause(ctx); ended != nil {
+			return state{}, fmt.Errorf("join the server on port %d: %w (last answer: %v)%s", st.Port, ended, err, h.logTail(0))
 		}
 	}
 }
@@ -150,47 +146,6 @@ func (h *home) launch(ctx context.Context, held *os.File) (state, error) {
 	}
 }
 
-// removeStalePID removes a postmaster.pid whose process is gone. PostgreSQL does so itself, unless the
-// number belongs to another program by now: then it would refuse to start for as long as that lives.
-func (h *home) removeStalePID() error {
-	path := filepath.Join(h.dataDir(), "postmaster.pid")
-	pid, err := readPID(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && serves(pid, h.dataDir()) {
-		return fmt.Errorf("%s is in use by a PostgreSQL server (pid %d) that was not started by this program: stop it first", h.dataDir(), pid)
-	}
-	return os.Remove(path)
-}
-
-// readPID reads the first line of a postmaster.pid.
-func readPID(path string) (int, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	pid, err := strconv.Atoi(strings.TrimSpace(string(line)))
-	if err != nil || pid <= 1 {
-		return 0, fmt.Errorf("%s does not begin with a process id", path)
-	}
-	return pid, nil
-}
-
-// serves tells whether the process is alive and serves the data directory.
-func serves(pid int, data string) bool {
-	if err := syscall.Kill(pid, 0); err != nil && !errors.Is(err, syscall.EPERM) {
-		return false
-	}
-	if _, err := os.Stat("/proc/self/cwd"); err == nil {
-		dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)) // a postmaster works in its data directory
-		return err == nil && dir == data
-	}
-	out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
-	return err == nil && strings.Contains(string(out), data)
-}
-
 // choosePort returns the preferred port if it is free, or one that the system chooses.
 func choosePort(ctx context.Context, preferred int) (int, error) {
 	var listen net.ListenConfig
@@ -214,19 +169,27 @@ func (e *diedError) portTaken() bool {
 	return strings.Contains(e.log, "could not bind IPv4 address") || strings.Contains(e.log, "Address already in use")
 }
 
-// run starts a postmaster, which inherits the lock held, and waits until it serves.
+// run starts a server, which inherits the lock held, and waits until it serves.
 func (h *home) run(ctx context.Context, who account, bin binaries, st state, held *os.File) error {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	log, err := os.OpenFile(h.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	child, logged, err := h.spawn(ctx, who, bin, st, held)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
-	logged, err := trimLog(log)
+	return h.awaitStart(ctx, child, st, logged)
+}
+
+// spawn starts a postmaster and returns it and where in the log its lines begin.
+func (h *home) spawn(ctx context.Context, who account, bin binaries, st state, held *os.File) (child *os.Process, logged int64, err error) {
+	log, err := os.OpenFile(h.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
+		return nil, 0, err
+	}
+	defer log.Close()
+	if logged, err = trimLog(log); err != nil {
+		return nil, 0, err
 	}
 
 	args := []string{"-D", h.dataDir()}
@@ -241,9 +204,9 @@ func (h *home) run(ctx context.Context, who account, bin binaries, st state, hel
 		if who.drop && errors.Is(err, syscall.EPERM) {
 			err = fmt.Errorf("%w (may root change to user %s here?)", err, who.name)
 		}
-		return fmt.Errorf("start %s: %w", bin.path("postgres"), err)
+		return nil, 0, fmt.Errorf("start %s: %w", bin.path("postgres"), err)
 	}
-	return h.awaitStart(ctx, cmd.Process, st, logged)
+	return cmd.Process, logged, nil
 }
 
 // awaitStart returns when the child serves, has died, or ctx is done: then it is ended.
@@ -254,23 +217,32 @@ func (h *home) awaitStart(ctx context.Context, child *os.Process, st state, logg
 		if pid == child.Pid || errors.Is(err, syscall.ECHILD) {
 			return &diedError{log: h.logTail(logged)}
 		}
-		err = ping(ctx, st)
+		// Before it has the port, what answers there would be another.
+		if err = errNotReady; ready(h.dataDir(), child.Pid) {
+			err = ping(ctx, st)
+		}
 		if err == nil {
 			// Nobody waits for the child any more. Should it end before this process, which is about to
 			// end too when that happens, it stays a zombie until then.
 			return child.Release()
 		}
 		if code := sqlState(err); code == "28P01" || code == "28000" {
-			_ = child.Kill()
-			_, _ = child.Wait()
+			end(child)
 			return fmt.Errorf("the server does not accept the password of %s: remove %s to begin anew: %w", h.stateFile(), h.dir, err)
 		}
-		if err := pause(ctx); err != nil {
-			_ = child.Signal(syscall.SIGQUIT)
-			_, _ = child.Wait()
-			return fmt.Errorf("wait for the server to start: %w%s", err, h.logTail(logged))
+		if ended := pause(ctx); ended != nil {
+			end(child)
+			return fmt.Errorf("wait for the server to start: %w (last answer: %v)%s", ended, err, h.logTail(logged))
 		}
 	}
+}
+
+var errNotReady = errors.New("not ready yet")
+
+// end ends a child, which ends its own children first.
+func end(child *os.Process) {
+	_ = child.Signal(syscall.SIGQUIT)
+	_, _ = child.Wait()
 }
 
 // logLimit is the size in bytes beyond which the server's log is begun anew at a start.

@@ -81,14 +81,6 @@ func (h *home) awaitEnd(ctx context.Context, patience time.Duration) (bool, erro
 	return false, err
 }
 
-// reap collects the ended postmaster if it was this process's child, and does nothing otherwise.
-func reap(pid int) {
-	if pid > 1 {
-		var status syscall.WaitStatus
-		_, _ = syscall.Wait4(pid, &status, syscall.WNOHANG, nil)
-	}
-}
-
 // kept tells whether Start asked for the server to stay.
 func (h *home) kept() bool {
 	_, err := os.Stat(h.keepFile())
