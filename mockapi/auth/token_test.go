@@ -114,14 +114,12 @@ func TestForgedTokens(t *testing.T) {
 	sign := func(m jwt.SigningMethod, key any, change func(*accessClaims)) string {
 		claims := accessClaims{
 			UserID: 7, Email: tester.Email, Role: mockapi.RoleAdmin, Session: "11111111-2222-4333-8444-555555555555",
-			RegisteredClaims: jwt.RegisteredClaims{
-				Issuer: Issuer, Audience: jwt.ClaimStrings{AccessAudience}, ExpiresAt: jwt.NewNumericDate(c.now.Add(time.Hour)),
-			},
+			registered: registered{Issuer: Issuer, Audience: AccessAudience, ExpiresAt: c.now.Add(time.Hour).Unix()},
 		}
 		if change != nil {
 			change(&claims)
 		}
-		s, err := jwt.NewWithClaims(m, claims).SignedString(key)
+		s, err := jwt.NewWithClaims(m, &claims).SignedString(key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,23 +155,23 @@ func TestForgedTokens(t *testing.T) {
 		"signature cut":       {good.Access[:len(good.Access)-2], mockapi.CodeInvalidToken},
 		"refresh as access":   {good.Refresh, mockapi.CodeInvalidToken},
 		"another issuer":      {hs(func(c *accessClaims) { c.Issuer = "elsewhere" }), mockapi.CodeInvalidToken},
-		"another audience":    {hs(func(c *accessClaims) { c.Audience = jwt.ClaimStrings{"elsewhere"} }), mockapi.CodeInvalidToken},
-		"no expiry":           {hs(func(c *accessClaims) { c.ExpiresAt = nil }), mockapi.CodeInvalidToken},
+		"another audience":    {hs(func(c *accessClaims) { c.Audience = "elsewhere" }), mockapi.CodeInvalidToken},
+		"no expiry":           {hs(func(c *accessClaims) { c.ExpiresAt = 0 }), mockapi.CodeInvalidToken},
 		"no user":             {hs(func(c *accessClaims) { c.UserID = 0 }), mockapi.CodeInvalidToken},
 		"no session":          {hs(func(c *accessClaims) { c.Session = "" }), mockapi.CodeInvalidToken},
 		"unknown role":        {hs(func(c *accessClaims) { c.Role = "root" }), mockapi.CodeInvalidToken},
-		"not before tomorrow": {hs(func(cl *accessClaims) { cl.NotBefore = jwt.NewNumericDate(c.now.Add(time.Hour)) }), mockapi.CodeInvalidToken},
+		"not before tomorrow": {hs(func(cl *accessClaims) { cl.NotBefore = c.now.Add(time.Hour).Unix() }), mockapi.CodeInvalidToken},
 		"expired": {
-			hs(func(cl *accessClaims) { cl.ExpiresAt = jwt.NewNumericDate(c.now.Add(-time.Hour)) }), mockapi.CodeTokenExpired,
+			hs(func(cl *accessClaims) { cl.ExpiresAt = c.now.Add(-time.Hour).Unix() }), mockapi.CodeTokenExpired,
 		},
 		"expired and of another issuer": {
 			hs(func(cl *accessClaims) {
-				cl.Issuer, cl.ExpiresAt = "elsewhere", jwt.NewNumericDate(c.now.Add(-time.Hour))
+				cl.Issuer, cl.ExpiresAt = "elsewhere", c.now.Add(-time.Hour).Unix()
 			}), mockapi.CodeInvalidToken,
 		},
 		"expired under another secret": {
 			sign(jwt.SigningMethodHS256, []byte("another secret"), func(cl *accessClaims) {
-				cl.ExpiresAt = jwt.NewNumericDate(c.now.Add(-time.Hour))
+				cl.ExpiresAt = c.now.Add(-time.Hour).Unix()
 			}), mockapi.CodeInvalidToken,
 		},
 	} {

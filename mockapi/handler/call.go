@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -32,9 +31,8 @@ type Call struct {
 	since  time.Time // when ctx was made
 	timing *mockapi.Timing
 
-	query url.Values
-	buf   []byte // the body of the answer
-	err   error  // what was answered with a 5xx
+	buf []byte // the body of the answer
+	err error  // what was answered with a 5xx
 }
 
 // keepBuffer is the largest answer whose buffer is kept for the next.
@@ -75,7 +73,7 @@ func (c *Call) Context() context.Context {
 		return c.ctx
 	}
 	if c.base == nil {
-		c.base, c.timing = mockapi.WithTiming(context.Background())
+		c.base, c.timing = mockapi.WithTiming(context.WithoutCancel(c.gin.Request.Context()))
 	}
 	timeout := c.route.Timeout
 	if timeout == 0 {
@@ -94,17 +92,17 @@ func (c *Call) waited() {
 	}
 }
 
-// takeIDs takes the client's ids or makes one.
-func (c *Call) takeIDs() {
-	h := c.gin.Request.Header
-	c.requestID = validID(h["X-Request-Id"])
-	c.correlationID = validID(h["X-Correlation-Id"])
-	if c.requestID == "" {
-		c.requestID = c.api.nextID()
+// idsOf takes the client's ids or makes one for both.
+func (a *API) idsOf(r *http.Request) (requestID, correlationID string) {
+	requestID = validID(r.Header["X-Request-Id"])
+	correlationID = validID(r.Header["X-Correlation-Id"])
+	if requestID == "" {
+		requestID = a.nextID()
 	}
-	if c.correlationID == "" {
-		c.correlationID = c.requestID
+	if correlationID == "" {
+		correlationID = requestID
 	}
+	return requestID, correlationID
 }
 
 // validID returns the first id where it is short and made of characters that are safe in logs and headers.

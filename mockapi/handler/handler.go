@@ -67,6 +67,7 @@ type API struct {
 	served  atomic.Uint64
 	dataset datasetCache
 	headers fixedHeaders
+	pool    poolGauge
 }
 
 // NewAPI returns an API that has no routes yet.
@@ -86,10 +87,12 @@ func NewAPI(store mockapi.Store, a *auth.Auth, o Options) *API {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &API{
+	api := &API{
 		store: store, auth: a, opts: o, log: o.Logger, started: time.Now(),
 		idStart: newIDStart(), headers: newFixedHeaders(),
 	}
+	api.pool.reporter, _ = store.(mockapi.PoolReporter)
+	return api
 }
 
 // New returns the core API as one handler.
@@ -147,11 +150,8 @@ func (a *API) begin(g *gin.Context, rt *Route) *Call {
 		c = &Call{api: a, buf: make([]byte, 0, 16<<10)}
 	}
 	c.gin, c.route, c.start = g, rt, time.Now()
-	c.takeIDs()
-	h := g.Writer.Header()
-	a.headers.set(h)
-	h["X-Request-Id"] = []string{c.requestID}
-	h["X-Correlation-Id"] = []string{c.correlationID}
+	c.requestID, c.correlationID = a.idsOf(g.Request)
+	a.headers.set(g.Writer.Header(), c.requestID, c.correlationID)
 	return c
 }
 
@@ -170,6 +170,29 @@ func (a *API) end(c *Call) {
 	}
 }
 
+// poolGauge tells how busy the store's connections are. Asking takes the pool's lock, which is worth it a
+// hundred times a second and not at every request.
+type poolGauge struct {
+	reporter mockapi.PoolReporter // nil for a store that cannot tell
+	asked    atomic.Int64         // unix nanoseconds
+	last     atomic.Int64
+}
+
+const poolGaugeAge = 10 * time.Millisecond
+
+// percent returns how many percent of the connections are in use.
+func (g *poolGauge) percent(now time.Time) (int64, bool) {
+	if g.reporter == nil {
+		return 0, false
+	}
+	asked, at := g.asked.Load(), now.UnixNano()
+	if at-asked >= int64(poolGaugeAge) && g.asked.CompareAndSwap(asked, at) {
+		s := g.reporter.PoolStats()
+		g.last.Store(int64(100 * s.Busy / max(s.Max, 1)))
+	}
+	return g.last.Load(), true
+}
+
 // fixedHeaders are shared by all answers, so that setting them allocates nothing. Nobody may change them.
 type fixedHeaders struct {
 	nosniff, deny, noReferrer, policy, json []string
@@ -185,7 +208,10 @@ func newFixedHeaders() fixedHeaders {
 	}
 }
 
-func (f *fixedHeaders) set(h http.Header) {
+// set sets the headers that all answers have.
+func (f *fixedHeaders) set(h http.Header, requestID, correlationID string) {
+	h["X-Request-Id"] = []string{requestID}
+	h["X-Correlation-Id"] = []string{correlationID}
 	h["X-Content-Type-Options"] = f.nosniff
 	h["X-Frame-Options"] = f.deny
 	h["Referrer-Policy"] = f.noReferrer

@@ -115,7 +115,7 @@ func (c *Call) send(status int, body []byte) {
 }
 
 // serverTiming tells in milliseconds how long the call took here, how much of it in the database, and how
-// much waiting for a connection to it.
+// much waiting for a connection to it; and how many percent of the connections are in use.
 func (c *Call) serverTiming() string {
 	b := make([]byte, 0, 64)
 	ms := func(d time.Duration) { b = strconv.AppendFloat(b, float64(d.Microseconds())/1000, 'f', -1, 64) }
@@ -125,6 +125,10 @@ func (c *Call) serverTiming() string {
 	ms(c.timing.Query())
 	b = append(b, ", pool;dur="...)
 	ms(c.timing.Wait())
+	if percent, ok := c.api.pool.percent(c.start); ok {
+		b = append(b, ", pool-use;dur="...)
+		b = strconv.AppendInt(b, percent, 10)
+	}
 	return string(b)
 }
 
@@ -134,41 +138,55 @@ func (c *Call) Fail(err error) {
 		return
 	}
 	e := asError(err)
-	status := e.Code.Status()
+	status := e.HTTPStatus()
 	if e.Code == mockapi.CodeInternal && c.err == nil { // a panic has been logged with its stack
 		c.api.log.Error("internal error", "requestId", c.requestID, "method", c.method(), "route", c.route.Path, "error", err)
 	}
 	if status >= 500 {
 		c.err = err
 	}
-	h := c.gin.Writer.Header()
+	body := appendError(c.gin.Writer.Header(), c.buf[:0], e, c.correlationID)
+	c.send(status, body)
+}
+
+// appendError appends the body of an error and sets the headers that go with it.
+func appendError(h http.Header, b []byte, e *mockapi.Error, correlationID string) []byte {
 	retry := e.RetryAfter
 	if e.Code == mockapi.CodeUnavailable && retry == 0 {
 		retry = time.Second
 	}
-	seconds := int64((retry + time.Second - 1) / time.Second)
-	if retry > 0 {
-		h["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}
-	}
-	if status == http.StatusUnauthorized {
+	if e.HTTPStatus() == http.StatusUnauthorized {
 		h["Www-Authenticate"] = []string{"Bearer"}
 	}
-	b := append(c.buf[:0], `{"success":false,"error":{"code":`...)
+	b = append(b, `{"success":false,"error":{"code":`...)
 	b = appendString(b, string(e.Code))
 	b = append(b, `,"message":`...)
 	b = appendString(b, e.Message)
 	b = append(b, `,"correlationId":`...)
-	b = appendString(b, c.correlationID)
+	b = appendString(b, correlationID)
 	if e.Details != nil {
 		if details, err := json.Marshal(e.Details); err == nil {
 			b = append(append(b, `,"details":`...), details...)
 		}
 	}
 	if retry > 0 {
-		b = append(b, `,"retryAfter":`...)
-		b = strconv.AppendInt(b, seconds, 10)
+		seconds := mockapi.RetryAfterSeconds(retry)
+		h["Retry-After"] = []string{seconds}
+		b = append(append(b, `,"retryAfter":`...), seconds...)
 	}
-	c.send(status, append(b, "}}"...))
+	return append(b, "}}"...)
+}
+
+// WriteError answers with an error in the API's form for what refuses a request before it comes to a route.
+func (a *API) WriteError(w http.ResponseWriter, r *http.Request, e *mockapi.Error) {
+	requestID, correlationID := a.idsOf(r)
+	h := w.Header()
+	a.headers.set(h, requestID, correlationID)
+	body := appendError(h, nil, e, correlationID)
+	h["Content-Type"] = a.headers.json
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(e.HTTPStatus())
+	_, _ = w.Write(body) // a client that has gone needs no answer
 }
 
 // failPanic answers for a handler that panicked, and logs where. It returns false where half an answer is out

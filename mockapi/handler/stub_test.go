@@ -1,0 +1,86 @@
+package handler
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/medianest/testbed/mockapi"
+	"github.com/medianest/testbed/mockapi/auth"
+)
+
+// stub stands for the store where a test is about HTTP alone, or about a store that misbehaves: what is not
+// set panics.
+type stub struct {
+	mockapi.Store
+	media   func(ctx context.Context) (mockapi.Media, error)
+	page    mockapi.Page[mockapi.Media]
+	account mockapi.Credentials
+}
+
+func (s *stub) Media(ctx context.Context, _ mockapi.Viewer, _ int64) (mockapi.Media, error) {
+	return s.media(ctx)
+}
+
+func (s *stub) ListMedia(context.Context, mockapi.Viewer, mockapi.MediaQuery) (mockapi.Page[mockapi.Media], error) {
+	return s.page, nil
+}
+
+func (s *stub) CredentialsByEmail(context.Context, string) (mockapi.Credentials, error) {
+	return s.account, nil
+}
+
+func (s *stub) SessionRevoked(context.Context, [16]byte) (bool, error) { return false, nil }
+
+// discard is a ResponseWriter that costs as little as can be.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(int)             { clear(d.header) }
+
+// BenchmarkHandler is what the handlers cost without net/http and without a database.
+func BenchmarkHandler(b *testing.B) {
+	a := auth.New(auth.Options{HashCost: 4})
+	hash, err := a.Hash(context.Background(), "Performance123!")
+	if err != nil {
+		b.Fatal(err)
+	}
+	user := mockapi.User{ID: 1, Email: "perf.user1@medianest.test", Role: mockapi.RoleUser, IsActive: true}
+	pair, err := a.Start(user)
+	if err != nil {
+		b.Fatal(err)
+	}
+	store := &stub{
+		page:    testPage(),
+		media:   func(context.Context) (mockapi.Media, error) { return testMedia(), nil },
+		account: mockapi.Credentials{User: user, PasswordHash: hash},
+	}
+	h := New(store, a, Options{AccessLog: LogSampled})
+	for _, bb := range []struct{ name, method, path, token, body string }{
+		{"media by id", http.MethodGet, "/api/v1/media/1", "", ""},
+		{"media by id with token", http.MethodGet, "/api/v1/media/1", pair.Access, ""},
+		{"media list", http.MethodGet, "/api/v1/media", pair.Access, ""},
+		{"media list with filters", http.MethodGet, "/api/v1/media?page=2&limit=20&sort=-size&type=image", pair.Access, ""},
+		{"login", http.MethodPost, "/api/v1/auth/login", "", `{"email":"perf.user1@medianest.test","password":"Performance123!"}`},
+		{"not found", http.MethodGet, "/api/v1/nothing", "", ""},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			r := httptest.NewRequest(bb.method, bb.path, nil)
+			if bb.token != "" {
+				r.Header.Set("Authorization", "Bearer "+bb.token)
+			}
+			w := &discard{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				if bb.body != "" {
+					r.Body = io.NopCloser(strings.NewReader(bb.body))
+				}
+				h.ServeHTTP(w, r)
+			}
+		})
+	}
+}
