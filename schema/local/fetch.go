@@ -20,6 +20,9 @@ var fetchedVersions = map[int]embeddedpostgres.PostgresVersion{
 	18: embeddedpostgres.V18,
 }
 
+// mavenCentral is the repository that versions are fetched from.
+const mavenCentral = "https://repo1.maven.org/maven2"
+
 // fetchedDirs lists the places of binaries that were fetched before.
 func (h *home) fetchedDirs() []string {
 	dirs, err := filepath.Glob(filepath.Join(h.dir, "binaries", "*", "bin"))
@@ -37,17 +40,26 @@ func (h *home) fetch(ctx context.Context, who account, major int) (binaries, err
 		return binaries{}, fmt.Errorf("there is no PostgreSQL %d to fetch", major)
 	}
 	parent := filepath.Join(h.dir, "binaries")
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	if err := makeDir(parent, 0o755); err != nil {
 		return binaries{}, err
+	}
+	unfinished, err := filepath.Glob(filepath.Join(parent, "new-*"))
+	if err != nil {
+		return binaries{}, err
+	}
+	for _, dir := range unfinished {
+		if err := os.RemoveAll(dir); err != nil {
+			return binaries{}, err
+		}
 	}
 	work, err := os.MkdirTemp(parent, "new-")
 	if err != nil {
 		return binaries{}, err
 	}
 	defer os.RemoveAll(work)
-	h.log.Info("no PostgreSQL is installed: fetching one", "version", string(version), "from", "https://repo1.maven.org/maven2", "to", parent)
+	h.log.Info("no PostgreSQL is installed: fetching one", "version", string(version), "from", h.repository, "to", parent)
 	extracted := filepath.Join(work, "extracted")
-	if err := download(ctx, work, extracted, version); err != nil {
+	if err := download(ctx, h.repository, work, extracted, version); err != nil {
 		return binaries{}, err
 	}
 	if err := os.Chmod(extracted, 0o755); err != nil {
@@ -66,7 +78,7 @@ func (h *home) fetch(ctx context.Context, who account, major int) (binaries, err
 // download leaves the installation in extracted. The library can only start a whole server, with a port, a
 // password and a user of its own choice, and not as root. It fetches the binaries first, though: a data path
 // that cannot be made, because it is below a file, ends it right after that.
-func download(ctx context.Context, work, extracted string, version embeddedpostgres.PostgresVersion) error {
+func download(ctx context.Context, repository, work, extracted string, version embeddedpostgres.PostgresVersion) error {
 	file := filepath.Join(work, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		return err
@@ -76,13 +88,14 @@ func download(ctx context.Context, work, extracted string, version embeddedpostg
 		return err
 	}
 	server := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
-		Version(version).Port(uint32(port)).
+		BinaryRepositoryURL(repository).Version(version).Port(uint32(port)).
 		CachePath(filepath.Join(work, "archive")).
 		RuntimePath(filepath.Join(work, "runtime")).
 		BinariesPath(extracted).
 		DataPath(filepath.Join(file, "data")).
 		Logger(io.Discard))
-	// The library knows no context. A download that is given up ends unheard, and its files go with work.
+	// The library knows no context: a download that is given up ends unheard. Should it write anything
+	// after its directory was removed, the next fetch removes that.
 	done := make(chan error, 1)
 	go func() { done <- server.Start() }()
 	select {

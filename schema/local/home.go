@@ -20,6 +20,7 @@ type home struct {
 	dir        string // absolute, without symbolic links
 	log        *slog.Logger
 	disposable bool
+	repository string // that binaries are fetched from
 }
 
 func (h *home) dataDir() string    { return filepath.Join(h.dir, "data") }
@@ -90,7 +91,7 @@ func existingHome(dir string, o Options) (*home, error) {
 	if info.Mode()&0o022 != 0 {
 		return nil, fmt.Errorf("%s can be written by others (mode %v): take that right away, or name another directory with %s", dir, info.Mode().Perm(), dirVariable)
 	}
-	return &home{dir: dir, log: o.logger(), disposable: o.Disposable}, nil
+	return &home{dir: dir, log: o.logger(), disposable: o.Disposable, repository: mavenCentral}, nil
 }
 
 func (o Options) dir() (string, error) {
