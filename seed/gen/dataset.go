@@ -4,12 +4,16 @@ package gen
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/medianest/testbed/schema"
-	"github.com/medianest/testbed/seed/pgcopy"
+	"github.com/medianest/testbed/seed/ident"
 	"github.com/medianest/testbed/seed/profile"
 )
 
@@ -31,28 +35,156 @@ type Options struct {
 	BcryptCost int
 }
 
-// Dataset makes rows. It is safe for concurrent use; the structs that its methods fill are not.
+// Dataset makes rows. It does not change once made and is safe for concurrent use; the structs that its
+// methods fill are not.
 type Dataset struct {
-	profile  *profile.Profile
-	opts     Options
-	asOf     int64
-	accounts []Account
+	profile *profile.Profile
+	opts    Options
+	asOf    int64
+
+	accounts      []Account
+	accountNames  []string // given names
+	accountHashes [][]byte
+	defaultHash   []byte
+
+	lexicon *lexicon
+	phrases *phraseBook
+
+	users         *userPlan
+	media         *mediaPlan
+	collections   *collectionPlan
+	tags          *tagPlan
+	comments      *commentPlan
+	activity      *activityPlan
+	notifications *notificationPlan
 }
 
-// New prepares a dataset: it costs some milliseconds and memory that does not grow with the number of rows.
+// New prepares a dataset. It takes some milliseconds and some hundred kilobytes, whatever the number of
+// rows. What is wrong with the profile, in itself or for these options, is reported as profile.Problems.
 func New(p *profile.Profile, o Options) (*Dataset, error) {
-	if err := p.Validate(); err != nil {
-		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
-	}
 	if o.BcryptCost == 0 {
 		o.BcryptCost = DefaultBcryptCost
 	}
 	o.FirstID = maps.Clone(o.FirstID)
-	accounts, err := readAccounts()
-	if err != nil {
+	o.AsOf = o.AsOf.UTC().Truncate(time.Microsecond)
+	d := &Dataset{profile: p, opts: o, asOf: o.AsOf.UnixMicro()}
+	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Dataset{profile: p, opts: o, asOf: o.AsOf.UnixMicro(), accounts: accounts}, nil
+	if d.FirstID(schema.Users.Name) == 1 {
+		var err error
+		if d.accounts, err = readAccounts(); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.checkProfile(); err != nil {
+		return nil, err
+	}
+	if err := d.hashPasswords(); err != nil {
+		return nil, err
+	}
+
+	seed := ident.Seed(d.runSeed())
+	d.lexicon = newLexicon(seed)
+	var err error
+	if d.phrases, err = newPhraseBook(d.lexicon.words); err != nil {
+		return nil, err
+	}
+	for _, a := range d.accounts {
+		given, _, _ := strings.Cut(a.Name, " ")
+		d.accountNames = append(d.accountNames, given)
+	}
+	d.users = newUserPlan(seed, p, d.FirstID(schema.Users.Name), d.asOf, d.accounts)
+	d.media = newMediaPlan(seed, p, d.FirstID(schema.MediaFiles.Name), d.users)
+	d.collections = newCollectionPlan(seed, p, d.FirstID(schema.Collections.Name), d.users)
+	d.tags = newTagPlan(seed, p, d.FirstID(schema.Tags.Name), d.asOf)
+	d.comments = newCommentPlan(seed, p, d.FirstID(schema.Comments.Name))
+	d.activity = newActivityPlan(seed, p, d.FirstID(schema.UserActivity.Name), d.users)
+	d.notifications = newNotificationPlan(seed, p, d.FirstID(schema.Notifications.Name), d.users)
+	return d, nil
+}
+
+// runSeed returns the seed of this run's draws. A run that appends draws differently from the first one,
+// so that it adds other rows and not the same ones with other ids.
+func (d *Dataset) runSeed() uint64 {
+	seed := d.opts.Seed
+	for i, t := range profile.Tables() {
+		if first := d.FirstID(t); first != 1 {
+			seed = ident.Mix(seed ^ ident.Mix(uint64(first)+uint64(i)<<56))
+		}
+	}
+	return seed
+}
+
+// validate checks the options.
+func (o *Options) validate() error {
+	earliest, latest := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	if o.AsOf.Before(earliest) || o.AsOf.After(latest) {
+		return fmt.Errorf("as-of time %s is not between %s and %s", o.AsOf.Format(time.RFC3339),
+			earliest.Format(time.DateOnly), latest.Format(time.DateOnly))
+	}
+	for table, first := range o.FirstID {
+		if !slices.Contains(profile.Tables(), table) {
+			return fmt.Errorf("first id of %q: no such table", table)
+		}
+		if first < 1 || first > math.MaxInt64/2 {
+			return fmt.Errorf("first id of %s: %d is not a possible id", table, first)
+		}
+	}
+	return nil
+}
+
+// checkProfile checks the profile, and whether it has room for the rows that are always there.
+func (d *Dataset) checkProfile() error {
+	var problems profile.Problems
+	if err := d.profile.Validate(); err != nil && !errors.As(err, &problems) {
+		return err
+	}
+	need := func(table string, rows int64, least int, what string) {
+		if rows < int64(least) {
+			problems = append(problems, profile.Problem{Field: "rows." + table,
+				Message: fmt.Sprintf("%d is too few for %s: at least %d", rows, what, least)})
+		}
+	}
+	rows := d.profile.Rows
+	if n := len(d.accounts); n > 0 {
+		need(schema.Users.Name, rows.Users, n+1, fmt.Sprintf("the %d fixed accounts and another user", n))
+	}
+	if d.FirstID(schema.Tags.Name) == 1 && rows.Tags > 0 {
+		need(schema.Tags.Name, rows.Tags, len(fixedTags), "the fixed tags")
+	}
+	if d.FirstID(schema.Collections.Name) == 1 && rows.Collections > 0 && rows.MediaFiles > 0 {
+		need(schema.CollectionItems.Name, rows.CollectionItems, 1, fmt.Sprintf("collection %q", testCollection))
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("profile %s: %w", d.profile.Name, problems)
+	}
+	return nil
+}
+
+// hashPasswords hashes each distinct password once.
+func (d *Dataset) hashPasswords() error {
+	hashes := map[string][]byte{}
+	hash := func(password string) ([]byte, error) {
+		if h, ok := hashes[password]; ok {
+			return h, nil
+		}
+		h, err := hashPassword(ident.Seed(d.opts.Seed), password, d.opts.BcryptCost)
+		hashes[password] = h
+		return h, err
+	}
+	var err error
+	if d.defaultHash, err = hash(DefaultPassword); err != nil {
+		return err
+	}
+	for _, a := range d.accounts {
+		h, err := hash(a.Password)
+		if err != nil {
+			return err
+		}
+		d.accountHashes = append(d.accountHashes, h)
+	}
+	return nil
 }
 
 // FirstID returns the id of the first row of a table.
@@ -70,17 +202,17 @@ func (d *Dataset) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// Accounts returns the fixed accounts.
-func (d *Dataset) Accounts() []Account { return d.accounts }
+// Accounts returns the fixed accounts, in the order of their ids. A run that appends has none.
+func (d *Dataset) Accounts() []Account { return slices.Clone(d.accounts) }
 
-// Login returns what user i, counted from 0, logs in with.
+// Login returns what user i, counted from 0, logs in with. Inactive users have logins too.
 func (d *Dataset) Login(i int64) (email, password string) {
-	var u User
-	d.User(i, &u)
-	if i < int64(len(d.accounts)) {
-		return string(u.Email), d.accounts[i].Password
+	r := d.users.at(i)
+	password = DefaultPassword
+	if r.rank < 0 {
+		password = d.accounts[i].Password
 	}
-	return string(u.Email), DefaultPassword
+	return string(d.appendEmail(nil, r)), password
 }
 
 // Tables returns the tables of the dataset, each after those that it refers to.
@@ -99,28 +231,4 @@ func (d *Dataset) Tables() []Table {
 		table(schema.UserActivity, d.activityRows),
 		table(schema.Notifications, d.notificationRows),
 	}
-}
-
-func text(e pgcopy.Encoder, v []byte) {
-	if len(v) == 0 {
-		e.Null()
-		return
-	}
-	e.Text(v)
-}
-
-func instant(e pgcopy.Encoder, unixMicro int64) {
-	if unixMicro == 0 {
-		e.Null()
-		return
-	}
-	e.Time(unixMicro)
-}
-
-func number(e pgcopy.Encoder, v int32) {
-	if v == 0 {
-		e.Null()
-		return
-	}
-	e.Int32(v)
 }

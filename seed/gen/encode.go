@@ -147,3 +147,28 @@ func (d *Dataset) notificationRows() RowFunc {
 		e.EndRow()
 	}
 }
+
+// text, instant and number append NULL for the value that stands for it in a row struct.
+func text(e pgcopy.Encoder, v []byte) {
+	if len(v) == 0 {
+		e.Null()
+		return
+	}
+	e.Text(v)
+}
+
+func instant(e pgcopy.Encoder, unixMicro int64) {
+	if unixMicro == 0 {
+		e.Null()
+		return
+	}
+	e.Time(unixMicro)
+}
+
+func number(e pgcopy.Encoder, v int32) {
+	if v == 0 {
+		e.Null()
+		return
+	}
+	e.Int32(v)
+}
