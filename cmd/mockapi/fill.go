@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/medianest/testbed/seed"
+	"github.com/medianest/testbed/seed/gen"
+	"github.com/medianest/testbed/seed/profile"
+)
+
+// progressEvery is how often the log tells how far seeding is.
+const progressEvery = 3 * time.Second
+
+// fill seeds the database with --profile: an empty one is filled, an interrupted load of the same dataset is
+// finished, a finished one is left alone, and anything else is refused.
+func (s *server) fill(ctx context.Context, dsn string, p *profile.Profile) error {
+	asOf := time.Now().UTC().Truncate(time.Second)
+	recorded, err := seed.Recorded(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	if recorded != nil {
+		asOf = recorded.AsOf
+	}
+	g, err := gen.New(p, s.cli.seedOptions(asOf))
+	if err != nil {
+		return usageError{err}
+	}
+	result, err := seed.Load(ctx, dsn, seed.FromGen(g), seed.Options{
+		OnExisting: seed.Resume, Logger: s.log, Progress: s.seeding(), ProgressEvery: progressEvery,
+	})
+	if err != nil {
+		return fmt.Errorf("seed the database: %w", err)
+	}
+	if !result.AlreadyDone {
+		s.log.Info("seeded", "profile", p.Name, "rows", result.Rows, "took", result.Elapsed.Round(time.Millisecond).String())
+	}
+	return nil
+}
+
+// seeding returns what logs the progress of a load.
+func (s *server) seeding() func(seed.Progress) {
+	return func(p seed.Progress) {
+		if p.Phase == seed.PhaseLoad || p.Phase == seed.PhaseBuild {
+			s.log.Info("seeding", "phase", string(p.Phase), "rows", p.Rows, "of", p.Total, "elapsed", p.Elapsed.Round(100*time.Millisecond).String())
+		}
+	}
+}

@@ -1,0 +1,8 @@
+// Command mockapi serves a MediaNest dataset in PostgreSQL as the MediaNest API.
+package main
+
+import "os"
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
