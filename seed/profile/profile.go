@@ -19,10 +19,10 @@ import (
 
 // Profile says how large a dataset is and how its values are weighted.
 type Profile struct {
-	Name        string
-	Description string
-	Rows        Rows
-	Weights     Weights
+	Name        string  `json:"name"`
+	Description string  `json:"description,omitempty"`
+	Rows        Rows    `json:"rows"`
+	Weights     Weights `json:"weights"`
 }
 
 // New returns a profile with the default weights.
@@ -32,15 +32,15 @@ func New(name string, rows Rows) *Profile {
 
 // Rows is the number of rows of each table. Sessions are never seeded.
 type Rows struct {
-	Users           int64
-	MediaFiles      int64
-	Collections     int64
-	CollectionItems int64
-	Tags            int64
-	MediaTags       int64
-	Comments        int64
-	UserActivity    int64
-	Notifications   int64
+	Users           int64 `json:"users"`
+	MediaFiles      int64 `json:"media_files"`
+	Collections     int64 `json:"collections"`
+	CollectionItems int64 `json:"collection_items"`
+	Tags            int64 `json:"tags"`
+	MediaTags       int64 `json:"media_tags"`
+	Comments        int64 `json:"comments"`
+	UserActivity    int64 `json:"user_activity"`
+	Notifications   int64 `json:"notifications"`
 }
 
 // field returns where the count of a table is kept, or nil for a table that is not seeded.

@@ -6,22 +6,23 @@ import "slices"
 // sum to 1.
 type Weights struct {
 	// Roles is the share of users in each role; see Roles.
-	Roles map[string]float64
+	Roles map[string]float64 `json:"roles"`
 	// Active is the share of users whose account is active.
-	Active float64
+	Active float64 `json:"active"`
 	// Public is the share of media files that everybody may see.
-	Public float64
+	Public float64 `json:"public"`
 	// MIMETypes is the share of media files of each type; see MIMETypes.
-	MIMETypes map[string]float64
+	MIMETypes map[string]float64 `json:"mime_types"`
 	// Sizes is the share of media files of each range of sizes, smallest first.
-	Sizes []SizeRange
+	Sizes []SizeRange `json:"sizes"`
 }
 
 // SizeRange is a range of file sizes and the share of media files in it.
 type SizeRange struct {
 	// Min and Max bound the size in bytes: Min <= size < Max.
-	Min, Max int64
-	Weight   float64
+	Min    int64   `json:"min"`
+	Max    int64   `json:"max"`
+	Weight float64 `json:"weight"`
 }
 
 // DefaultWeights returns the weights of the MediaNest performance-testing document's data seeder.
