@@ -93,6 +93,10 @@ func TestComposePublishesOnLoopbackAlone(t *testing.T) {
 	if got, want := services(t)["mockapi"].Ports, []string{"127.0.0.1:3000-3004:3000-3004"}; !slices.Equal(got, want) {
 		t.Errorf("mockapi publishes %v, want %v: the API and its four services", got, want)
 	}
+	// Docker forwards to the container's own address, where its loopback does not listen.
+	if got, want := services(t)["mockapi"].Environment["MEDIANEST_ADDR"], "0.0.0.0:3000"; got != want {
+		t.Errorf("mockapi listens on %q in its container, want %q", got, want)
+	}
 }
 
 func TestComposePostgres(t *testing.T) {
