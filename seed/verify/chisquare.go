@@ -20,16 +20,16 @@ type fit struct {
 
 // goodnessOfFit tests how well the observed counts agree with the weights, which need not sum to one.
 // Classes that are expected to hold fewer than minExpected rows are pooled. A class of weight zero that
-// was observed at all makes p zero. Without two classes to compare, degrees is 0 and p is 1.
+// was observed at all makes p zero, whatever the statistic of the others. Without two classes to compare,
+// degrees is 0 and p is 1.
 func goodnessOfFit(observed []int64, weights []float64) fit {
 	var total int64
 	var weight float64
+	impossible := false
 	for i, n := range observed {
 		total += n
 		weight += weights[i]
-		if weights[i] == 0 && n > 0 {
-			return fit{chi2: math.Inf(1), degrees: len(observed) - 1}
-		}
+		impossible = impossible || weights[i] == 0 && n > 0
 	}
 	var f fit
 	classes := 0
@@ -52,11 +52,15 @@ func goodnessOfFit(observed []int64, weights []float64) fit {
 	if smallExpected >= minExpected {
 		add(smallObserved, smallExpected)
 	}
-	if classes < 2 {
-		return fit{p: 1}
+	switch {
+	case impossible:
+		f.degrees, f.p = max(1, classes-1), 0
+	case classes < 2:
+		f = fit{p: 1}
+	default:
+		f.degrees = classes - 1
+		f.p = gammaQ(float64(f.degrees)/2, f.chi2/2)
 	}
-	f.degrees = classes - 1
-	f.p = gammaQ(float64(f.degrees)/2, f.chi2/2)
 	return f
 }
 
