@@ -1,0 +1,162 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// kind is what the values of a field are and how they compare.
+type kind int
+
+const (
+	kindKeyword kind = iota // a text that a value must equal or a pattern describe as a whole
+	kindText                // a text that a value without wildcards may be anywhere in
+	kindMIME                // a keyword; a value without a slash may be either half
+	kindNumber
+	kindSize     // bytes
+	kindDuration // seconds
+	kindDate
+	kindBool
+)
+
+// relation is where a field lives, seen from a media file.
+type relation int
+
+const (
+	relMedia relation = iota
+	relOwner
+	relTag
+	relCollection
+	relText // the bare term: file name and title, or a tag
+)
+
+// field is one entry of the allow-list: nothing else of a query reaches SQL but as a parameter.
+type field struct {
+	name     string   // canonical
+	aliases  []string // further names
+	kind     kind
+	rel      relation
+	column   string // of the relation's table
+	nullable bool
+	personal bool // only with AllowPersonal
+	cost     int  // of testing one row, in the unit of Query.Cost
+	leafCost int  // the same for a value with wildcards, where that differs
+}
+
+// textField is the field of bare terms.
+var textField = &field{kind: kindText, rel: relText, cost: 30, leafCost: 90}
+
+// title is the name of a field for people.
+func (f *field) title() string {
+	if f == textField {
+		return "text"
+	}
+	return f.name
+}
+
+// fields is the allow-list. Names are compared without case and underscores, so view_count covers viewCount.
+var fields = []*field{
+	{name: "id", kind: kindNumber, column: "id", cost: 1},
+	{name: "filename", aliases: []string{"file", "name"}, kind: kindKeyword, column: "filename", cost: 10},
+	{name: "original_name", kind: kindKeyword, column: "original_name", cost: 10},
+	{name: "title", kind: kindText, column: "title", cost: 10},
+	{name: "description", kind: kindText, column: "description", nullable: true, cost: 20},
+	{name: "mime_type", aliases: []string{"type", "mime"}, kind: kindMIME, column: "mime_type", cost: 10},
+	{name: "size", kind: kindSize, column: "size", cost: 1},
+	{name: "width", kind: kindNumber, column: "width", nullable: true, cost: 1},
+	{name: "height", kind: kindNumber, column: "height", nullable: true, cost: 1},
+	{name: "duration", kind: kindDuration, column: "duration", nullable: true, cost: 1},
+	{name: "view_count", aliases: []string{"views"}, kind: kindNumber, column: "view_count", cost: 1},
+	{name: "is_public", aliases: []string{"public"}, kind: kindBool, column: "is_public", cost: 1},
+	{name: "created_at", aliases: []string{"created"}, kind: kindDate, column: "created_at", cost: 1},
+	{name: "updated_at", aliases: []string{"updated"}, kind: kindDate, column: "updated_at", cost: 1},
+	{name: "last_accessed", aliases: []string{"last_accessed_at", "accessed"}, kind: kindDate, column: "last_accessed", nullable: true, cost: 1},
+	{name: "user_id", aliases: []string{"user.id", "owner_id"}, kind: kindNumber, column: "user_id", cost: 1},
+	{name: "user.role", kind: kindKeyword, rel: relOwner, column: "role", cost: 20},
+	{name: "user.name", kind: kindKeyword, rel: relOwner, column: "name", cost: 30},
+	{name: "user.email", kind: kindKeyword, rel: relOwner, column: "email", personal: true, cost: 30},
+	{name: "tags", aliases: []string{"tag", "tags.name"}, kind: kindKeyword, rel: relTag, column: "name", cost: 15, leafCost: 60},
+	{name: "collections.name", aliases: []string{"collection", "collections", "collection.name"}, kind: kindKeyword, rel: relCollection, column: "name", cost: 60},
+	{name: "collections.id", aliases: []string{"collection_id", "collection.id"}, kind: kindNumber, rel: relCollection, column: "id", cost: 15, leafCost: 50},
+}
+
+// fieldKey is the form in which field names are compared.
+func fieldKey(name string) string {
+	return strings.ToLower(strings.ReplaceAll(name, "_", ""))
+}
+
+func findField(name string) *field {
+	key := fieldKey(name)
+	for _, f := range fields {
+		if fieldKey(f.name) == key || slices.ContainsFunc(f.aliases, func(a string) bool { return fieldKey(a) == key }) {
+			return f
+		}
+	}
+	return nil
+}
+
+// Fields lists the canonical names of the fields that a query may use, those of AllowPersonal last.
+func Fields() []string {
+	var names, personal []string
+	for _, f := range fields {
+		if f.personal {
+			personal = append(personal, f.name)
+		} else {
+			names = append(names, f.name)
+		}
+	}
+	return append(names, personal...)
+}
+
+// fieldHint words what an unknown field may have been meant as.
+func fieldHint(name string, personal bool) string {
+	key, best, distance := fieldKey(name), "", 4
+	for _, f := range fields {
+		if f.personal && !personal {
+			continue
+		}
+		for _, n := range append([]string{f.name}, f.aliases...) {
+			k := fieldKey(n)
+			d := editDistance(key, k)
+			if d < distance && d*2 < max(len(k), len(key)) {
+				best, distance = n, d
+			}
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("did you mean %s? To search for the text itself, quote it", best)
+	}
+	return "fields are " + strings.Join(fieldNames(personal), ", ") + "; to search for the text itself, quote it"
+}
+
+func fieldNames(personal bool) []string {
+	var names []string
+	for _, f := range fields {
+		if !f.personal || personal {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// editDistance is Levenshtein's distance in bytes; field names are ASCII and short.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
