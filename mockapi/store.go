@@ -15,6 +15,10 @@ type Store interface {
 	SessionStore
 	MediaStore
 	CollectionStore
+	AnalyticsStore
+	BulkStore
+	TransactionStore
+	NotificationStore
 	// Ready tells within the context's deadline whether the database answers.
 	Ready(ctx context.Context) error
 	// Dataset returns what the seeder recorded, NOT_FOUND for a database that was never seeded.

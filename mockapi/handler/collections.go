@@ -27,23 +27,15 @@ func (a *API) listCollections(c *Call) error {
 
 // createCollection makes an empty collection.
 func (a *API) createCollection(c *Call) error {
-	var in struct {
-		Name        string  `json:"name"`
-		Description *string `json:"description"`
-		IsPublic    bool    `json:"isPublic"`
-	}
+	var in collectionInput
 	if err := c.readJSON(&in); err != nil {
 		return err
 	}
-	var p problems
-	p.text("name", in.Name, 1, maxName)
-	p.optionalText("description", in.Description, 0, maxDescription)
-	if err := p.err(); err != nil {
+	n, err := in.read()
+	if err != nil {
 		return err
 	}
-	made, err := a.store.CreateCollection(c.Context(), c.viewer(), mockapi.NewCollection{
-		Name: in.Name, Description: in.Description, IsPublic: in.IsPublic,
-	})
+	made, err := a.store.CreateCollection(c.Context(), c.viewer(), n)
 	if err != nil {
 		return err
 	}
@@ -106,22 +98,12 @@ func (a *API) updateCollection(c *Call) error {
 	if err != nil {
 		return err
 	}
-	var in struct {
-		Name        *string `json:"name"`
-		Description *string `json:"description"`
-		IsPublic    *bool   `json:"isPublic"`
-	}
+	var in collectionChange
 	if err := c.readJSON(&in); err != nil {
 		return err
 	}
-	var p problems
-	p.optionalText("name", in.Name, 1, maxName)
-	p.optionalText("description", in.Description, 0, maxDescription)
-	up := mockapi.CollectionUpdate{Name: in.Name, Description: in.Description, IsPublic: in.IsPublic}
-	if up == (mockapi.CollectionUpdate{}) {
-		p.add("", "nothing to change: give name, description or isPublic")
-	}
-	if err := p.err(); err != nil {
+	up, err := in.read()
+	if err != nil {
 		return err
 	}
 	changed, err := a.store.UpdateCollection(c.Context(), c.viewer(), id, up)

@@ -83,26 +83,12 @@ func (a *API) updateMedia(c *Call) error {
 	if err != nil {
 		return err
 	}
-	var in struct {
-		Filename    *string `json:"filename"`
-		Title       *string `json:"title"`
-		Description *string `json:"description"`
-		IsPublic    *bool   `json:"isPublic"`
-	}
+	var in mediaChange
 	if err := c.readJSON(&in); err != nil {
 		return err
 	}
-	var p problems
-	if in.Filename != nil {
-		p.filename("filename", *in.Filename)
-	}
-	p.optionalText("title", in.Title, 1, maxTitle)
-	p.optionalText("description", in.Description, 0, maxDescription)
-	up := mockapi.MediaUpdate{Filename: in.Filename, Title: in.Title, Description: in.Description, IsPublic: in.IsPublic}
-	if up == (mockapi.MediaUpdate{}) {
-		p.add("", "nothing to change: give filename, title, description or isPublic")
-	}
-	if err := p.err(); err != nil {
+	up, err := in.read()
+	if err != nil {
 		return err
 	}
 	m, err := a.store.UpdateMedia(c.Context(), c.viewer(), id, up)

@@ -50,32 +50,11 @@ func (a *API) uploadMedia(c *Call) error {
 }
 
 func (c *Call) readMetadata() (mockapi.NewMedia, error) {
-	var in struct {
-		Filename     string  `json:"filename"`
-		OriginalName string  `json:"originalName"`
-		Title        string  `json:"title"`
-		Description  *string `json:"description"`
-		MimeType     string  `json:"mimeType"`
-		Size         *int64  `json:"size"`
-		Width        *int32  `json:"width"`
-		Height       *int32  `json:"height"`
-		Duration     *int32  `json:"duration"`
-		IsPublic     bool    `json:"isPublic"`
-	}
+	var in mediaInput
 	if err := c.readJSON(&in); err != nil {
 		return mockapi.NewMedia{}, err
 	}
-	var p problems
-	m := mockapi.NewMedia{
-		Filename: in.Filename, OriginalName: in.OriginalName, Title: in.Title, Description: in.Description,
-		MimeType: in.MimeType, Width: in.Width, Height: in.Height, Duration: in.Duration, IsPublic: in.IsPublic,
-	}
-	if in.Size == nil {
-		p.add("size", "is missing")
-	} else {
-		m.Size = *in.Size
-	}
-	return m, p.newMedia(&m)
+	return in.read()
 }
 
 // newMedia fills in what can be told from the rest, and checks it all.
