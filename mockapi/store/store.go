@@ -1,0 +1,170 @@
+// Package store is the mockapi.Store on PostgreSQL.
+//
+// It is made for throughput with few connections: prepared statements whose plans do not depend on their
+// parameters, keyset pagination, totals that are kept instead of counted, and rows decoded from the binary
+// protocol straight into their structs. One deadline covers the wait for a connection and the query, so that
+// a database that hangs is answered with SERVICE_UNAVAILABLE in time, and the pool heals itself afterwards.
+//
+// Reads change nothing: looking at a media file neither counts a view nor touches last_accessed. A view
+// would rewrite the row and an entry in each of its indexes, a hundred times the work of the read.
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/medianest/testbed/mockapi"
+)
+
+// Defaults of Options.
+const (
+	DefaultPoolSize     = 8
+	DefaultTimeout      = 900 * time.Millisecond
+	DefaultPollSessions = 500 * time.Millisecond
+	DefaultRecount      = 5 * time.Minute
+)
+
+// Options adjust a Store; zero fields mean the defaults above.
+type Options struct {
+	// PoolSize is how many connections serve requests. One more does the housekeeping.
+	PoolSize int
+	// Timeout is what a call may take, the wait for a connection included. PostgreSQL itself gives up a
+	// statement at 9/10 of it, which spares the connection.
+	Timeout time.Duration
+	// SyncCommit makes every write wait until PostgreSQL has it on disk. Without it, the writes of media
+	// files, tags, comments and collections of up to three times wal_writer_delay (0.6 s by default) are
+	// lost when the server or its machine crashes; what remains is consistent. Accounts and sessions always wait.
+	SyncCommit bool
+	// PollSessions is how often revocations by other processes are looked for.
+	PollSessions time.Duration
+	// Recount is how often totals are counted anew, which finds what other processes have written.
+	Recount time.Duration
+	// Logger is told about outages and their end; slog.Default() where nil.
+	Logger *slog.Logger
+}
+
+// Store implements mockapi.Store. It is safe for concurrent use.
+type Store struct {
+	pool    *pgxpool.Pool
+	timeout time.Duration
+	log     *slog.Logger
+	failed  atomic.Int64 // visits that ended as SERVICE_UNAVAILABLE
+
+	sessions   sessionFilter
+	totals     totals
+	statistics statistics
+	keeper     *keeper
+}
+
+var (
+	_ mockapi.Store        = (*Store)(nil)
+	_ mockapi.PoolReporter = (*Store)(nil)
+
+	_ mockapi.AnalyticsStore    = (*Store)(nil)
+	_ mockapi.BulkStore         = (*Store)(nil)
+	_ mockapi.TransactionStore  = (*Store)(nil)
+	_ mockapi.NotificationStore = (*Store)(nil)
+)
+
+// Open makes a Store for the database at dsn, which must have been migrated. It does not wait for the
+// database: until it answers, calls fail with SERVICE_UNAVAILABLE, and Ready tells. The context bounds only
+// the opening. Close the store when done.
+func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
+	if o.PoolSize == 0 {
+		o.PoolSize = DefaultPoolSize
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.PollSessions == 0 {
+		o.PollSessions = DefaultPollSessions
+	}
+	if o.Recount == 0 {
+		o.Recount = DefaultRecount
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.PoolSize < 1 || o.Timeout < 0 || o.PollSessions < 0 || o.Recount < 0 {
+		return nil, fmt.Errorf("open store: pool size, timeout and intervals must be positive: %+v", o)
+	}
+	cfg, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	cfg.MaxConns = int32(o.PoolSize)
+	cfg.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		// A connection attempt outlives the call that started it and occupies a place of the pool.
+		cfg.ConnConfig.ConnectTimeout = 2 * time.Second
+	}
+	set := cfg.ConnConfig.RuntimeParams
+	setDefault(set, "application_name", "medianest-mockapi")
+	setDefault(set, "statement_timeout", strconv.FormatInt((o.Timeout*9/10).Milliseconds(), 10))
+	setDefault(set, "idle_in_transaction_session_timeout", "10000")
+	// Compiling a plan, or starting workers for it, takes longer than any query here should.
+	setDefault(set, "jit", "off")
+	setDefault(set, "max_parallel_workers_per_gather", "0")
+	if !o.SyncCommit {
+		setDefault(set, "synchronous_commit", "off")
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{pool: pool, timeout: o.Timeout, log: o.Logger}
+	s.totals.init()
+	s.statistics.init()
+	s.keeper = startKeeper(s, cfg.ConnConfig.Copy(), o)
+	return s, nil
+}
+
+// setDefault leaves alone what the DSN says.
+func setDefault(params map[string]string, name, value string) {
+	if _, ok := params[name]; !ok {
+		params[name] = value
+	}
+}
+
+// Close stops the housekeeping, waits for calls under way and closes all connections.
+func (s *Store) Close() {
+	s.keeper.stop()
+	s.pool.Close()
+}
+
+// Ready implements mockapi.Store.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.read(ctx, "ready", func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SELECT")
+		return err
+	})
+}
+
+// Dataset implements mockapi.Store.
+func (s *Store) Dataset(ctx context.Context) (mockapi.Dataset, error) {
+	const q = `SELECT fingerprint, profile, seed, as_of, finished_at IS NOT NULL FROM seed_runs ORDER BY id DESC LIMIT 1`
+	var d mockapi.Dataset
+	err := s.one(ctx, "read dataset", "the database was never seeded: run seed", q, nil, func(r *row) {
+		d.Fingerprint, d.Profile = r.text(), r.text()
+		d.Seed = uint64(r.int64())
+		d.AsOf, d.Complete = r.time(), r.bool()
+	})
+	return d, err
+}
+
+// PoolStats implements mockapi.PoolReporter.
+func (s *Store) PoolStats() mockapi.PoolStats {
+	p := s.pool.Stat()
+	return mockapi.PoolStats{
+		Max: int(p.MaxConns()), Open: int(p.TotalConns()), Busy: int(p.AcquiredConns()), Idle: int(p.IdleConns()),
+		Acquired: p.AcquireCount(), Waited: p.EmptyAcquireCount(), WaitTime: p.AcquireDuration(),
+		Canceled: p.CanceledAcquireCount(), Opened: p.NewConnsCount(), SlowOrBroken: s.failed.Load(),
+	}
+}

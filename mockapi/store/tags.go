@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/medianest/testbed/mockapi"
+)
+
+const (
+	maxTagName   = 64 // characters
+	maxTagsAdded = 50 // in one call
+)
+
+// MediaTags implements mockapi.MediaStore.
+func (s *Store) MediaTags(ctx context.Context, v mockapi.Viewer, mediaID int64) ([]mockapi.Tag, error) {
+	var tags []mockapi.Tag
+	err := s.read(ctx, "list tags of media file", func(ctx context.Context, c *pgx.Conn) error {
+		if err := maySee(ctx, c, v, noMedia, mediaOwner, mediaID); err != nil {
+			return err
+		}
+		var err error
+		tags, err = tagsOf(ctx, c, mediaID)
+		return err
+	})
+	return tags, err
+}
+
+func tagsOf(ctx context.Context, q querier, mediaID int64) ([]mockapi.Tag, error) {
+	const sql = "SELECT " + tagColumns + " FROM media_tags JOIN tags ON id = tag_id WHERE media_id = $1 ORDER BY name"
+	tags := []mockapi.Tag{}
+	_, err := query(ctx, q, sql, []any{mediaID}, func(r *row) {
+		var t mockapi.Tag
+		scanTag(r, &t)
+		tags = append(tags, t)
+	})
+	return tags, err
+}
+
+// AddMediaTags implements mockapi.MediaStore. Names are lower-cased and stripped of spaces around them.
+func (s *Store) AddMediaTags(ctx context.Context, v mockapi.Viewer, mediaID int64, names []string) ([]mockapi.Tag, error) {
+	// A name that exists must not reach the INSERT, where it would use up an id. Two writers of the same new
+	// name meet at the unique index, always in the order of the names, so that neither waits for the other.
+	const makeTags = `INSERT INTO tags (name) SELECT name FROM unnest($1::text[]) name
+		WHERE NOT EXISTS (SELECT FROM tags t WHERE t.name = name.name) ORDER BY name ON CONFLICT DO NOTHING`
+	const tagMedia = `INSERT INTO media_tags (media_id, tag_id) SELECT $1, id FROM tags WHERE name = ANY ($2) ORDER BY id
+		ON CONFLICT DO NOTHING`
+	names, err := tagNames(names)
+	if err != nil {
+		return nil, err
+	}
+	var tags []mockapi.Tag
+	err = s.tx(ctx, "tag media file", func(ctx context.Context, tx pgx.Tx) error {
+		if err := mayChange(ctx, tx, v, noMedia, mediaOwner, mediaID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, makeTags, names); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, tagMedia, mediaID, names); err != nil {
+			return err
+		}
+		var err error
+		tags, err = tagsOf(ctx, tx, mediaID)
+		return err
+	})
+	return tags, err
+}
+
+// tagNames tidies the names of tags.
+func tagNames(names []string) ([]string, error) {
+	if len(names) == 0 || len(names) > maxTagsAdded {
+		return nil, invalid("tags", "must be 1 to 50 names")
+	}
+	tidy := make([]string, 0, len(names))
+	for _, name := range names {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if n := utf8.RuneCountInString(name); n == 0 || n > maxTagName {
+			return nil, invalid("tags", "must have 1 to 64 characters each")
+		}
+		tidy = append(tidy, name)
+	}
+	slices.Sort(tidy)
+	return slices.Compact(tidy), nil
+}
+
+// RemoveMediaTag implements mockapi.MediaStore.
+func (s *Store) RemoveMediaTag(ctx context.Context, v mockapi.Viewer, mediaID int64, name string) error {
+	const q = `DELETE FROM media_tags mt USING tags t, media_files m
+		WHERE mt.media_id = $1 AND mt.tag_id = t.id AND t.name = $2 AND m.id = mt.media_id AND ($3 OR m.user_id = $4)`
+	return s.write(ctx, "untag media file", func(ctx context.Context, c *pgx.Conn) error {
+		tag, err := c.Exec(ctx, q, mediaID, strings.ToLower(strings.TrimSpace(name)), v.IsAdmin(), v.UserID)
+		if err != nil || tag.RowsAffected() > 0 {
+			return err
+		}
+		if err := mayChange(ctx, c, v, noMedia, mediaOwner, mediaID); err != nil {
+			return err
+		}
+		return mockapi.Errorf(mockapi.CodeNotFound, "the file does not have this tag")
+	})
+}
+
+// Tags implements mockapi.MediaStore.
+func (s *Store) Tags(ctx context.Context, prefix string, p mockapi.PageRequest) (mockapi.Page[mockapi.Tag], error) {
+	var found mockapi.Page[mockapi.Tag]
+	w, err := newWindow(p, orderName)
+	if err != nil {
+		return found, err
+	}
+	list := from("FROM tags")
+	if prefix != "" {
+		list.and("starts_with(name, $)", strings.ToLower(prefix))
+	}
+	counted, args := list.String(), list.args
+	if w.after != nil {
+		list.and("name > $", w.after.text)
+	}
+	sql := "SELECT " + tagColumns + " " + list.String() + " ORDER BY name LIMIT " + list.param(w.rows()) + " OFFSET " + list.param(w.offset)
+	err = s.read(ctx, "list tags", func(ctx context.Context, c *pgx.Conn) error {
+		items, err := collect(ctx, c, w, sql, list.args, func(r *row, t, _ *mockapi.Tag) { scanTag(r, t) })
+		if err != nil {
+			return err
+		}
+		found = page(items, w, func(t *mockapi.Tag) cursor { return cursor{order: orderName, text: t.Name, id: t.ID} })
+		if found.TotalKind == "" {
+			found.Total, found.TotalKind, err = s.totals.cappedTotal(ctx, c, counted+prefix, counted, args)
+		}
+		return err
+	})
+	return found, err
+}
+
+// tagID finds a tag by name, 0 where there is none.
+func tagID(ctx context.Context, q querier, name string) (id int64, err error) {
+	const sql = "SELECT id FROM tags WHERE name = $1"
+	_, err = query(ctx, q, sql, []any{strings.ToLower(name)}, func(r *row) { id = r.int64() })
+	return id, err
+}
