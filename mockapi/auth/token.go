@@ -27,6 +27,7 @@ type Identity struct {
 	Role      mockapi.Role
 	SessionID [16]byte
 	StartedAt time.Time // when the session logged in
+	IssuedAt  time.Time // of the token
 	ExpiresAt time.Time // of the token
 }
 
@@ -201,7 +202,7 @@ func (t *tokens) Access(token string) (Identity, error) {
 	}
 	id := Identity{
 		UserID: c.UserID, Email: c.Email, Role: c.Role, SessionID: sid,
-		StartedAt: time.Unix(c.Started, 0), ExpiresAt: time.Unix(c.ExpiresAt, 0),
+		StartedAt: time.Unix(c.Started, 0), IssuedAt: time.Unix(c.IssuedAt, 0), ExpiresAt: time.Unix(c.ExpiresAt, 0),
 	}
 	t.known.put(k, id)
 	return id, nil

@@ -226,6 +226,9 @@ func (r *Reader) piece(at int64) []byte {
 	return nil
 }
 
+// CRC32C returns the checksum of b that Source.CRC32C gives for a file.
+func CRC32C(b []byte) uint32 { return crcCastagnoli.of(b) }
+
 // crc does arithmetic on CRC-32 checksums: the checksum of a joined or repeated text from those of its
 // parts. A checksum is a polynomial over GF(2) modulo the CRC's own; the lowest bit holds the highest power.
 type crc struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/medianest/testbed/mockapi"
 	"github.com/medianest/testbed/mockapi/auth"
+	"github.com/medianest/testbed/mockapi/fault"
 )
 
 // Bounds of what an account holds, in characters unless said otherwise.
@@ -27,8 +28,9 @@ func (a *API) register(c *Call) error {
 		return err
 	}
 	in.Email, in.Name = normalEmail(in.Email), strings.TrimSpace(in.Name)
-	if in.Name == "" {
+	if in.Name == "" && validEmail(in.Email) {
 		in.Name, _, _ = strings.Cut(in.Email, "@")
+		in.Name = in.Name[:min(len(in.Name), maxName)]
 	}
 	var p problems
 	if !validEmail(in.Email) {
@@ -80,24 +82,45 @@ func (a *API) login(c *Call) error {
 	if err := p.err(); err != nil {
 		return err
 	}
-	account, err := a.store.CredentialsByEmail(c.Context(), in.Email)
-	if mockapi.CodeOf(err) == mockapi.CodeNotFound {
-		return a.auth.VerifyNobody(c.Context(), in.Password)
-	}
+	account, err := a.verifyLogin(c, in.Email, in.Password)
 	if err != nil {
 		return err
-	}
-	if err := a.auth.Verify(c.Context(), account.ID, account.PasswordHash, in.Password); err != nil {
-		return err
-	}
-	if !account.IsActive {
-		return inactive()
 	}
 	pair, err := a.auth.Start(account.User)
 	if err != nil {
 		return err
 	}
 	return replyTokens(c, http.StatusOK, &pair, &account.User)
+}
+
+// verifyLogin returns the account that an address and a password open. Accounts lock after failures only
+// where a fault rule says so.
+func (a *API) verifyLogin(c *Call, email, password string) (mockapi.Credentials, error) {
+	lockouts := fault.AuthFrom(c.gin.Request.Context()).Lockouts
+	if lockouts != nil {
+		if left := lockouts.Locked(email); left > 0 {
+			return mockapi.Credentials{}, &mockapi.Error{
+				Code: mockapi.CodeAccountLocked, Message: "too many failed logins: the account is locked", RetryAfter: left,
+			}
+		}
+	}
+	account, err := a.store.CredentialsByEmail(c.Context(), email)
+	switch {
+	case mockapi.CodeOf(err) == mockapi.CodeNotFound:
+		err = a.auth.VerifyNobody(c.Context(), password)
+	case err == nil:
+		err = a.auth.Verify(c.Context(), account.ID, account.PasswordHash, password)
+	}
+	if lockouts != nil && mockapi.CodeOf(err) == mockapi.CodeInvalidCredentials {
+		lockouts.Failed(email)
+	}
+	if err == nil && !account.IsActive {
+		err = inactive()
+	}
+	if lockouts != nil && err == nil {
+		lockouts.Succeeded(email)
+	}
+	return account, err
 }
 
 func inactive() error {

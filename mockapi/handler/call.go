@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/medianest/testbed/mockapi"
 	"github.com/medianest/testbed/mockapi/auth"
+	"github.com/medianest/testbed/mockapi/fault"
 )
 
 // Call is one request being answered. It is gone when its handler returns.
@@ -148,6 +149,9 @@ func (a *API) authenticate(rt Route) HandlerFunc {
 		id, err := a.auth.Access(token)
 		if err != nil {
 			return err
+		}
+		if life := fault.AuthFrom(c.gin.Request.Context()).TokenLife; life > 0 && c.start.Sub(id.IssuedAt) > life {
+			return mockapi.Errorf(mockapi.CodeTokenExpired, "the token has expired: log in again")
 		}
 		revoked, err := a.store.SessionRevoked(c.Context(), id.SessionID)
 		if err != nil {

@@ -66,6 +66,7 @@ type API struct {
 	blocks  sync.Pool // of *[]byte, uploadBlock long
 	served  atomic.Uint64
 	dataset datasetCache
+	content contentSource
 	headers fixedHeaders
 	pool    poolGauge
 }

@@ -66,15 +66,11 @@ func (p *params) mediaQuery() mockapi.MediaQuery {
 
 // getMedia shows one file.
 func (a *API) getMedia(c *Call) error {
-	id, err := c.pathID("id")
+	m, err := a.visibleMedia(c)
 	if err != nil {
 		return err
 	}
-	m, err := a.store.Media(c.Context(), c.viewer(), id)
-	if err != nil {
-		return err
-	}
-	return replyOne(c, &m, appendMedia)
+	return replyOne(c, &m, a.appendMediaDetail(c))
 }
 
 // updateMedia changes what is given.
