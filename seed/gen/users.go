@@ -227,19 +227,21 @@ var (
 	booleans  = []string{"true", "false"}
 )
 
+// appendPreferences keeps to the form of PostgreSQL's jsonb, as pgcopy.Encoder.JSON asks for: members by
+// length of key and then by bytes.
 func (d *Dataset) appendPreferences(dst []byte, r userRef) []byte {
 	dice := d.users.row(r).Dice(userPreferences)
 	pick := func(list []string) { dst = append(dst, list[dice.Roll(len(list))]...) }
-	dst = append(dst, `{"theme":"`...)
+	dst = append(dst, `{"theme": "`...)
 	pick(themes)
-	dst = append(dst, `","language":"`...)
+	dst = append(dst, `", "autoplay": `...)
+	pick(booleans)
+	dst = append(dst, `, "language": "`...)
 	pick(languages)
-	dst = append(dst, `","notifications":`...)
-	pick(booleans)
-	dst = append(dst, `,"autoplay":`...)
-	pick(booleans)
-	dst = append(dst, `,"pageSize":`...)
+	dst = append(dst, `", "pageSize": `...)
 	pick(pageSizes)
+	dst = append(dst, `, "notifications": `...)
+	pick(booleans)
 	return append(dst, '}')
 }
 
