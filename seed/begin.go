@@ -103,6 +103,15 @@ func (l *loader) beginIn(ctx context.Context, tx pgx.Tx) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	j, err := l.prepare(ctx, tx, act, run)
+	if l.o.OnExisting == Replace && errors.Is(err, errLedger) {
+		j, err = l.prepare(ctx, tx, doReplace, nil)
+	}
+	return j, err
+}
+
+// prepare does what decide has decided.
+func (l *loader) prepare(ctx context.Context, tx pgx.Tx, act action, run *Run) (*job, error) {
 	switch act {
 	case doReplace:
 		if err := empty(ctx, tx); err != nil {
@@ -236,10 +245,10 @@ func (j *job) choose(ctx context.Context, q querier) error {
 			return err
 		}
 		if has && !j.appended() {
-			return strayRows(t.Schema.Name, j.run)
+			return misfit(t.Schema.Name, "has rows that the interrupted load did not write")
 		}
 		if !has && t.done > 0 {
-			return fmt.Errorf("the ledger records %d rows in table %s, but it is empty: use --on-existing replace to start over", t.done, t.Schema.Name)
+			return misfit(t.Schema.Name, fmt.Sprintf("is empty, although %d rows are recorded", t.done))
 		}
 		t.bulk = !has
 		if has {
@@ -257,11 +266,12 @@ func (j *job) choose(ctx context.Context, q querier) error {
 // insert a row into an index takes about this many times what sorting it in takes.
 const rebuildShare = 10
 
-var errStray = errors.New("rows that the interrupted load did not write")
+// errLedger says that a table is not what the ledger of an unfinished run says.
+var errLedger = errors.New("the ledger does not fit")
 
-// strayRows refuses to go on with a run beside rows that are not its own: loading the table empties it.
-func strayRows(table string, run Run) error {
-	return fmt.Errorf("table %s has %w: delete them, or use --on-existing replace to start %s over", table, errStray, run.describe())
+// misfit refuses to go on with a run: loading a table with other rows in it would delete them.
+func misfit(table, what string) error {
+	return fmt.Errorf("table %s %s (%w): use --on-existing replace to start over", table, what, errLedger)
 }
 
 // drops returns the tables whose indexes are to be dropped, those whose foreign keys are, and those which

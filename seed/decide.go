@@ -57,7 +57,7 @@ const (
 //	rows without a ledger   refuse      refuse   replace   append
 //
 // (*) refused later, because its ids are taken. Replace resumes so that a killed replacement can be finished
-// by running it again.
+// by running it again; should a table turn out not to be what the ledger says, it replaces after all.
 func decide(f found, given Identity, p Policy) (action, *Run, error) {
 	if f.newest() == nil && len(f.filled) == 0 {
 		return doStart, nil, nil

@@ -150,7 +150,7 @@ func bulkUnit(ctx context.Context, tx pgx.Tx, p piece, send func(string) (pgcopy
 	// It was empty when the load began, but has not been locked since.
 	if has, err := hasRows(ctx, tx, p.table.Schema.Name); err != nil || has {
 		if err == nil {
-			err = fmt.Errorf("%w: stop whatever writes to it and run seed again", errStray)
+			err = misfit(p.table.Schema.Name, "has got rows while the load went on")
 		}
 		return 0, err
 	}
@@ -185,11 +185,15 @@ func bulkUnit(ctx context.Context, tx pgx.Tx, p piece, send func(string) (pgcopy
 }
 
 func copyStatement(t schema.Table, freeze string) string {
-	columns := make([]string, len(t.Columns))
+	return fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary%s)", quote(t.Name), strings.Join(columnNames(t), ", "), freeze)
+}
+
+func columnNames(t schema.Table) []string {
+	names := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		columns[i] = quote(c.Name)
+		names[i] = quote(c.Name)
 	}
-	return fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary%s)", quote(t.Name), strings.Join(columns, ", "), freeze)
+	return names
 }
 
 // elapsed runs do and returns how long it took.

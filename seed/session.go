@@ -140,7 +140,7 @@ func (s sessions) open(ctx context.Context) (*pgx.Conn, error) {
 		SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning;
 		SET lock_timeout = %d; SET maintenance_work_mem = '%s';
 		SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0`,
-		s.o.LockTimeout.Milliseconds(), maintenanceMemory))
+		max(1, s.o.LockTimeout.Milliseconds()), maintenanceMemory))
 	if err != nil {
 		closeSession(conn)
 		return nil, fmt.Errorf("set up a session: %w", err)
