@@ -45,6 +45,18 @@ type Dataset struct {
 	Tables []gen.Table
 }
 
+// FromGen returns a generated dataset as what to load.
+func FromGen(d *gen.Dataset) Dataset {
+	p, o := d.Profile(), d.Options()
+	return Dataset{
+		Identity: Identity{
+			Fingerprint: d.Fingerprint(), Profile: p.Name, ProfileDigest: p.Digest(), Seed: o.Seed, AsOf: o.AsOf,
+			GeneratorVersion: gen.Version, FirstID: o.FirstID, Definition: d.Definition(),
+		},
+		Tables: d.Tables(),
+	}
+}
+
 // Rows returns the number of rows of all tables.
 func (d Dataset) Rows() int64 {
 	var n int64
