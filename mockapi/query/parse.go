@@ -21,7 +21,7 @@ func Parse(src string, opts ...Option) (*Query, error) {
 	}
 	if len(src) > MaxLength {
 		at := MaxLength
-		for !utf8.RuneStart(src[at]) {
+		for at > 0 && !utf8.RuneStart(src[at]) {
 			at--
 		}
 		return nil, p.fail(ErrTooLong, at, "", "a query may be %d bytes long, this one is %d", MaxLength, len(src))
