@@ -54,14 +54,14 @@ func (d *Dataset) Activity(i int64, a *Activity) {
 		if owned > 0 {
 			f := d.file(d.media.owners.row(user, ident.Below(target, owned)))
 			a.Timestamp = f.created
-			a.Details = d.appendMediaID(a.Details, f.index)
+			a.Details = append(a.Details, '{')
 			if a.Action == "update" {
 				a.Timestamp = within(f.created, l.seen)
-				a.Details = append(a.Details, `,"fields":["`...)
+				a.Details = append(a.Details, `"fields": ["`...)
 				a.Details = append(a.Details, mediaFields[details.Roll(len(mediaFields))]...)
-				a.Details = append(a.Details, `"]`...)
+				a.Details = append(a.Details, `"], `...)
 			}
-			a.Details = append(a.Details, '}')
+			a.Details = append(d.appendMediaID(a.Details, f.index), '}')
 		}
 	case "comment":
 		// The author of some comment takes the place of the user, except for fixed accounts, whose rows are
@@ -70,27 +70,27 @@ func (d *Dataset) Activity(i int64, a *Activity) {
 			r := d.remark(ident.Below(target, n))
 			user = r.author
 			a.Timestamp = r.created
-			a.Details = d.appendMediaID(a.Details, r.file.index)
-			a.Details = append(a.Details, `,"commentId":`...)
+			a.Details = d.appendMediaID(append(a.Details, '{'), r.file.index)
+			a.Details = append(a.Details, `, "commentId": `...)
 			a.Details = append(appendInt(a.Details, d.comments.firstID+r.index), '}')
 		}
 	case "view", "share", "download":
 		f, ok := d.visibleFile(user, l, owned, target)
 		if ok {
 			a.Timestamp = within(max(f.created, l.created), l.seen)
-			a.Details = d.appendMediaID(a.Details, f.index)
+			a.Details = append(a.Details, '{')
 			if a.Action == "share" {
-				a.Details = append(a.Details, `,"channel":"`...)
+				a.Details = append(a.Details, `"channel": "`...)
 				a.Details = append(a.Details, channels[details.Roll(len(channels))]...)
-				a.Details = append(a.Details, '"')
+				a.Details = append(a.Details, `", `...)
 			}
-			a.Details = append(a.Details, '}')
+			a.Details = append(d.appendMediaID(a.Details, f.index), '}')
 		}
 	case "search":
 		a.Timestamp = within(l.created, l.seen)
-		a.Details = append(a.Details, `{"query":"`...)
+		a.Details = append(a.Details, `{"query": "`...)
 		at := len(a.Details)
-		a.Details = d.phrases.searches.append(a.Details, &details, "")
+		a.Details = d.phrases.searches.append(a.Details, &details, about{})
 		for j := at; j < len(a.Details); j++ { // people type in lower case
 			if c := a.Details[j]; c >= 'A' && c <= 'Z' {
 				a.Details[j] = c - 'A' + 'a'
@@ -108,10 +108,10 @@ func (d *Dataset) Activity(i int64, a *Activity) {
 		if nth == count-1 { // the last login is the one that the user's row names
 			a.Timestamp = l.seen
 		}
-		a.Details = append(a.Details, `{"ip":"`...)
+		a.Details = append(a.Details, `{"ip": "`...)
 		a.Details = append(a.Details, testNetworks[details.Roll(len(testNetworks))]...)
 		a.Details = appendInt(a.Details, int64(1+details.Roll(254)))
-		a.Details = append(a.Details, `","client":"`...)
+		a.Details = append(a.Details, `", "client": "`...)
 		a.Details = append(a.Details, clients[details.Roll(len(clients))]...)
 		a.Details = append(a.Details, `"}`...)
 	}
@@ -127,9 +127,10 @@ var (
 		"Firefox on Linux", "Firefox on Windows", "Edge on Windows"}
 )
 
-// appendMediaID begins a JSON object with the id of a file.
+// appendMediaID appends the id of a file as a member of a JSON object. Objects have their members in the
+// order and with the spaces of PostgreSQL's jsonb, as pgcopy.Encoder.JSON asks for.
 func (d *Dataset) appendMediaID(dst []byte, index int64) []byte {
-	return appendInt(append(dst, `{"mediaId":`...), d.media.id(index))
+	return appendInt(append(dst, `"mediaId": `...), d.media.id(index))
 }
 
 // visibleFile picks a file that a user can have seen, a popular public one or one of the user's own, and

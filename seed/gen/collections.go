@@ -96,12 +96,12 @@ func (c *collectionPlan) itemOf(i int64) (collection, place, size int64) {
 
 // Collection fills c with collection i, counted from 0.
 func (d *Dataset) Collection(i int64, c *Collection) {
-	about := d.collection(i)
+	col := d.collection(i)
 	row := d.collections.key.Row(i)
 	c.ID = d.collections.firstID + i
-	c.UserID = d.users.id(about.owner)
-	c.CreatedAt = about.created
-	c.UpdatedAt = about.created + ident.Below(row.Col(collectionUpdated), about.life.seen-about.created+1)
+	c.UserID = d.users.id(col.owner)
+	c.CreatedAt = col.created
+	c.UpdatedAt = col.created + ident.Below(row.Col(collectionUpdated), col.life.seen-col.created+1)
 	c.Description = c.Description[:0]
 	if i < d.collections.fixed {
 		c.Name = append(c.Name[:0], testCollection...)
@@ -109,9 +109,9 @@ func (d *Dataset) Collection(i int64, c *Collection) {
 		return
 	}
 	dice := row.Dice(collectionName)
-	c.Name = d.phrases.collections.append(c.Name[:0], &dice, "")
+	c.Name = d.phrases.collections.append(c.Name[:0], &dice, about{})
 	if dice := row.Dice(collectionDescription); dice.Roll(100) < 45 {
-		c.Description = d.phrases.collectionDescriptions.append(c.Description, &dice, "")
+		c.Description = d.phrases.collectionDescriptions.append(c.Description, &dice, about{})
 	}
 	c.Public = ident.Below(row.Col(collectionPublic), 100) < publicCollections
 }

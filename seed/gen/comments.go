@@ -108,15 +108,20 @@ func (d *Dataset) Comment(i int64, c *Comment) {
 	dice := row.Dice(commentBody)
 	switch {
 	case !r.file.public:
-		c.Body = d.phrases.notes.append(c.Body[:0], &dice, "")
+		c.Body = d.phrases.notes.append(c.Body[:0], &dice, about{})
 	case r.author == r.file.owner:
-		c.Body = d.phrases.replies.append(c.Body[:0], &dice, "")
+		c.Body = d.phrases.replies.append(c.Body[:0], &dice, about{})
 	default:
-		class := d.media.kinds.of(r.file.index).mime.class
-		c.Body = d.phrases.comments[class].append(c.Body[:0], &dice, d.givenName(r.file.owner))
+		k := d.media.kinds.of(r.file.index)
+		a := about{owner: d.givenName(r.file.owner)}
+		if k.mime.class == classVideo {
+			file := d.media.key.Row(r.file.index)
+			_, a.seconds = footage(k.sizes.At(file.Col(mediaSize)), file.Col(mediaPicture))
+		}
+		c.Body = d.phrases.comments[k.mime.class].append(c.Body[:0], &dice, a)
 		if dice.OneIn(4) {
 			c.Body = append(c.Body, ' ')
-			c.Body = d.phrases.followUps.append(c.Body, &dice, "")
+			c.Body = d.phrases.followUps.append(c.Body, &dice, about{})
 		}
 	}
 }

@@ -11,11 +11,12 @@ import (
 	"github.com/medianest/testbed/seed/profile"
 )
 
-// class says what a MIME type is, as far as words and tags are concerned.
+// class says what files of a MIME type show, as far as words and tags are concerned.
 type class uint8
 
 const (
-	classImage class = iota
+	classPhoto class = iota
+	classGraphic
 	classVideo
 	classDocument
 	classes
@@ -34,8 +35,8 @@ type mimeType struct {
 
 // mimeTypes is what the generator knows of each of profile.MIMETypes.
 var mimeTypes = []mimeType{
-	{"image/jpeg", classImage, 1_500_000, []string{"IMG_", "IMG_", "IMG_", "PHOTO_"}, ".jpg"},
-	{"image/png", classImage, 700_000, []string{"IMG_", "PHOTO_", "SCAN_"}, ".png"},
+	{"image/jpeg", classPhoto, 1_500_000, []string{"IMG_", "IMG_", "IMG_", "PHOTO_"}, ".jpg"},
+	{"image/png", classGraphic, 700_000, []string{"IMG_", "PHOTO_", "SCAN_"}, ".png"},
 	{"video/mp4", classVideo, 30_000_000, []string{"VID_", "VIDEO_"}, ".mp4"},
 	{"application/pdf", classDocument, 250_000, []string{"DOC_", "DOC_", "SCAN_"}, ".pdf"},
 	{"video/avi", classVideo, 40_000_000, []string{"VID_", "VIDEO_"}, ".avi"},
@@ -153,7 +154,7 @@ func picture(m *mimeType, size int64, random uint64) resolution {
 	list := photoSizes
 	// Bits per pixel, times 16: a photo takes from 1.5 to 5, a PNG from 3 (drawings) to 18 (photos).
 	perPixel := int64(24 + dice.Roll(56))
-	if m.extension == ".png" {
+	if m.class == classGraphic {
 		list = graphicSizes
 		perPixel = int64(48 + dice.Roll(240))
 	}

@@ -32,6 +32,9 @@ const (
 	viewUnit  = 1 << 16
 )
 
+// described is the percentage of files that have a description.
+const described = 55
+
 // popularity is how views and comments are spread over public files, the most popular first: the first 1 %
 // have 45 % of all.
 var popularity = dist.Tail(200)
@@ -127,24 +130,21 @@ func scale(n int64, part, whole uint64) int64 {
 	return int64(q)
 }
 
-// titles returns what files of a type are called.
-func (d *Dataset) titles(m *mimeType) phrases {
-	switch {
-	case m.class == classVideo:
-		return d.phrases.video
-	case m.class == classDocument:
-		return d.phrases.document
-	case m.extension == ".png":
-		return d.phrases.graphic
-	default:
-		return d.phrases.photo
-	}
-}
-
 // appendTitle adds the title of a file.
 func (d *Dataset) appendTitle(dst []byte, m *mimeType, row ident.Row) []byte {
 	dice := row.Dice(mediaTitle)
-	return d.titles(m).append(dst, &dice, "")
+	return d.phrases.titles[m.class].append(dst, &dice, about{})
+}
+
+// shape returns the resolution and the length in seconds of a file, 0 for what it does not have.
+func shape(m *mimeType, size int64, row ident.Row) (r resolution, seconds int32) {
+	switch m.class {
+	case classPhoto, classGraphic:
+		return picture(m, size, row.Col(mediaPicture)), 0
+	case classVideo:
+		return footage(size, row.Col(mediaPicture))
+	}
+	return resolution{}, 0
 }
 
 // MediaFile fills m with media file i, counted from 0.
@@ -157,25 +157,19 @@ func (d *Dataset) MediaFile(i int64, m *MediaFile) {
 	m.Filename = appendFilename(m.Filename[:0], k.mime, row.Col(mediaFilename))
 	m.Title = d.appendTitle(m.Title[:0], k.mime, row)
 	m.OriginalName = appendOriginalName(m.OriginalName[:0], k.mime, m.Title, row.Col(mediaOriginalName))
-	m.Description = m.Description[:0]
-	if dice := row.Dice(mediaDescription); dice.Roll(100) < 55 {
-		m.Description = d.phrases.descriptions[k.mime.class].append(m.Description, &dice, "")
-		if dice.OneIn(4) {
-			m.Description = append(m.Description, ' ')
-			m.Description = d.phrases.descriptions[k.mime.class].append(m.Description, &dice, "")
-		}
-	}
 	m.MIMEType = k.mime.name
 	m.Size = k.sizes.At(row.Col(mediaSize))
 	var r resolution
-	m.Duration = 0
-	switch k.mime.class {
-	case classImage:
-		r = picture(k.mime, m.Size, row.Col(mediaPicture))
-	case classVideo:
-		r, m.Duration = footage(m.Size, row.Col(mediaPicture))
-	}
+	r, m.Duration = shape(k.mime, m.Size, row)
 	m.Width, m.Height = r.width, r.height
+	m.Description = m.Description[:0]
+	if dice := row.Dice(mediaDescription); dice.Roll(100) < described {
+		m.Description = d.phrases.descriptions[k.mime.class].append(m.Description, &dice, about{seconds: m.Duration})
+		if dice.OneIn(4) {
+			m.Description = append(m.Description, ' ')
+			m.Description = d.phrases.afterthoughts.append(m.Description, &dice, about{})
+		}
+	}
 	m.ViewCount = d.viewCount(&f, row)
 	m.Public = f.public
 	m.CreatedAt = f.created

@@ -75,9 +75,9 @@ func (d *Dataset) Notification(i int64, n *Notification) {
 		n.Message = append(n.Message, d.givenName(user)...)
 		n.Message = append(n.Message, '!')
 	case choice < 18:
-		n.Message = d.phrases.digests.append(n.Message, &kind, "")
+		n.Message = d.phrases.digests.append(n.Message, &kind, about{})
 	default:
-		n.Message = d.phrases.system.append(n.Message, &kind, "")
+		n.Message = d.phrases.system.append(n.Message, &kind, about{})
 	}
 	n.Type = types[kind.Roll(len(types))]
 

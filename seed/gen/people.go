@@ -41,7 +41,6 @@ func newLexicon(seed ident.Seed) *lexicon {
 	for _, p := range l.last {
 		l.words["last"] = append(l.words["last"], p.name)
 	}
-	l.words["bird"] = lower(pool(faker.Bird))
 	l.words["farm_animal"] = lower(pool(faker.FarmAnimal))
 	l.words["fruit"] = lower(pool(faker.Fruit))
 	for i, kind := 0, handWritten["company_kind"]; i < min(150, len(l.last)); i++ {

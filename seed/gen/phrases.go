@@ -9,18 +9,19 @@ var (
 		"{bird} at {spot}", "{bird} in {nature}", "{first} and the {bird}", "{first} in {city}", "{first} with {relative}",
 		"{first}'s {event}", "{event} at {spot}", "{relative} at the {event}", "{sport} in {nature}", "{first} {sport} in {nature}",
 		"{flower} in {month}", "{flower} from the garden", "{flower} at the market", "homemade {dish}", "{dish} in {city}",
-		"{dish} for {n}", "{fruit} and {dish}", "our {pet} {first}", "{first} the {pet}", "{pet} in the {room}", "the new {room}",
-		"{room} before and after", "{farm_animal} near {city}", "old {subject}", "{craft} evening", "my first {craft}",
+		"{dish} for {n}", "homemade {fruit} jam", "our {pet} {first}", "{first} the {pet}", "{pet} in the {room}", "the new {room}",
+		"{room} before and after", "{farm_animal} near {city}", "old {subject}", "{craft} evening", "my first attempt at {craft}",
 		"{instrument} lesson", "view from the hotel, {city}", "street art in {city}", "market day in {city}",
 	}
 	graphicTitles = []string{
 		"{project} {graphic}", "{project} {graphic}, draft {n}", "{project} {screen}", "{project} {screen}, version {n}",
-		"screenshot of the {screen}", "{screen} before and after", "{graphic} for the {event}", "{graphic} for {company}",
-		"{graphic} for {team} team", "{event} {graphic}", "{topic} chart, {quarter}", "{quarter} {topic} infographic", "map of {city}",
-		"map of {nature}", "walking tour of {city}", "{room} floor plan", "{season} sale banner", "{event} invitation",
-		"pixel art {bird}", "pixel art {pet}", "{flower} illustration", "{bird} sticker", "{look} {subject}, digital painting",
-		"{dish} recipe card", "{first}'s avatar", "{craft} pattern, page {n}", "{scene} over {city}", "{look} {subject}",
-		"{first} in {city}", "scan of {relative}'s photo album", "black and white {subject}", "{subject}, cut out",
+		"screenshot of the {screen}", "{screen} before and after", "{screen} in dark mode", "{graphic} for the {event}",
+		"{graphic} for {company}", "{graphic} for the {team} team", "{event} {graphic}", "{topic} chart, {quarter}",
+		"{quarter} {topic} infographic", "map of {city}", "map of {nature}", "walking tour of {city}, map", "{room} floor plan",
+		"{season} sale banner", "{event} invitation", "pixel art {bird}", "pixel art {pet}", "{flower}, illustration", "{bird} sticker",
+		"{look} {subject}, digital painting", "{scene} over {city}, digital painting", "{dish} recipe card", "{first}'s avatar",
+		"{craft} pattern, page {n}", "scan of {relative}'s photo album", "{subject}, line drawing", "{subject} icon",
+		"error message in the {screen}", "{team} team calendar, {month}",
 	}
 	videoTitles = []string{
 		"{event} in {city}", "{first}'s {event}", "{first}'s first steps", "{first}'s first {sport} lesson", "drone flight over {city}",
@@ -45,28 +46,38 @@ var (
 	}
 )
 
-// Descriptions of media files.
+// Descriptions of media files. One in four has one of the afterthoughts behind it.
 var (
-	pictureDescriptions = []string{
-		"Taken with {camera}.", "Taken in {city} with {camera}.", "Taken on a {weekday} in {month}.", "We stayed until it got dark.",
-		"{first} spotted this first.", "Part of a series about {nature}.", "Part of a series about {city}.", "Best seen full screen.",
-		"From our trip to {nature} with {first} and {first}.", "From our trip to {city}.", "It was {season}, and hardly anybody was there.",
-		"Edited a little: {image_aspect} and {image_aspect}.", "No filter, just {camera}.", "For {relative}, who could not come along.",
-		"Found while tidying up the {room}.", "One of {n} that I kept.", "The {flower} were in full bloom.", "Free to use with credit.",
-		"{first} wanted a copy, so here it is.", "Cropped for {use}.",
+	photoDescriptions = []string{
+		"Taken with {camera}.", "Taken on a {weekday} with {camera}.", "We stayed until it got dark.", "{first} spotted this first.",
+		"Part of a series, number {n}.", "Best seen full screen.", "From a long weekend with {first} and {first}.",
+		"Hardly anybody was there.", "Edited a little: {image_aspect} and {image_aspect}.", "No filter, just {camera}.",
+		"For {relative}, who could not come along.", "Found while tidying up the {room}.", "One of {n} that I kept.",
+		"{first} wanted a copy, so here it is.", "Cropped for {use}.", "We almost walked past it.", "It rained five minutes later.",
+		"My favourite from that {weekday}.", "Waited {n}0 minutes for this.", "It looked even better in real life.",
+	}
+	graphicDescriptions = []string{
+		"Draft {n}, made for {use}.", "Made on a {weekday} evening.", "Drawn by {first}.", "Designed together with {first} and {first}.",
+		"The {team} team asked for this.", "The colours may still change.", "Please use the version with the lighter background.",
+		"Made for {use}.", "Exported at full size.", "With the changes from {weekday}.", "Approved by {first} {last}.",
+		"Transparent background.", "For {group}.", "The text still needs a check.", "Version {n}, replaces the earlier ones.",
 	}
 	videoDescriptions = []string{
-		"Filmed in {city} with {camera}.", "Filmed on a {weekday} in {month}.", "The best part starts at {video_time}.",
+		"Filmed with {camera}.", "Filmed on a {weekday}.", "The best part starts at {time}.",
 		"Recorded for {relative}, who could not come along.", "Music by {first} on the {instrument}.", "Uncut, sorry for the wind.",
-		"Edited down from {n} hours.", "Part {n} of our trip to {nature}.", "Watch until the end.", "Turn the sound on.",
-		"{first} holds the camera.", "A short clip from the {event}.", "A recording for {group}.", "Made for {use}.",
-		"Subtitles will follow.", "The {season} version of last year's clip.",
+		"Edited down from {n} hours.", "Watch until the end.", "Turn the sound on.",
+		"{first} holds the camera.", "A recording for {group}.", "Made for {use}.",
+		"Subtitles will follow.", "{first} did the {video_aspect}.", "My first video with {camera}.",
 	}
 	documentDescriptions = []string{
 		"Please read before {weekday}.", "Draft, comments welcome until {weekday}.", "Final version, agreed with {first} {last}.",
 		"Replaces the version from {month}.", "Prepared by the {team} team.", "Scanned from paper, {n} pages.", "For {use}.",
 		"The numbers are from {month}.", "Signed copy is with {first}.", "See the appendix for the details.", "Shared with {company}.",
 		"Confidential, please don't pass it on.", "Printed {n} copies for {group}.", "Covers {month} and the {quarter} outlook.",
+	}
+	afterthoughts = []string{
+		"Comments are welcome.", "More to follow.", "Thanks to {first} for the help.", "Free to use with credit.",
+		"Please ask before using it.", "Tell me what you think.", "{first} has the original.", "Sorry for the wait.",
 	}
 )
 
@@ -76,7 +87,7 @@ var (
 		"{city}", "{city} in {season}", "{nature}", "{season} in {nature}", "weekend in {city}", "best of {city}", "best of {season}",
 		"{first}'s {event}", "{event}", "{event} photos", "family", "family and friends", "our {pet} {first}", "{flower} and gardens",
 		"{craft}", "{craft} ideas", "{sport}", "{sport} in {nature}", "recipes", "{dish} and more", "favourites", "to print",
-		"for {relative}", "for {use}", "inspiration", "{room} ideas", "wallpapers", "black and white", "{project}", "{project} assets",
+		"for {relative}", "pictures for {use}", "inspiration", "{room} ideas", "wallpapers", "black and white", "{project}", "{project} assets",
 		"{project} {paper}", "{quarter} {topic}", "{team} team", "work in progress", "{company}", "{month} uploads", "street life",
 		"{bird} and other birds", "on the road", "road trip through {nature}", "{instrument} practice", "scans and receipts",
 		"paperwork", "tutorials", "{look} places",
@@ -110,10 +121,9 @@ var searches = []string{
 
 // phraseBook is all phrases, ready to be filled in.
 type phraseBook struct {
-	photo, graphic, video, document     phrases // titles
-	descriptions                        [classes]phrases
+	titles, descriptions, comments      [classes]phrases
+	afterthoughts                       phrases
 	collections, collectionDescriptions phrases
-	comments                            [classes]phrases
 	followUps, replies, notes           phrases
 	digests, system                     phrases
 	searches                            phrases
@@ -125,18 +135,21 @@ func newPhraseBook(words map[string][]string) (*phraseBook, error) {
 		into  *phrases
 		texts []string
 	}{
-		{&b.photo, photoTitles},
-		{&b.graphic, graphicTitles},
-		{&b.video, videoTitles},
-		{&b.document, documentTitles},
-		{&b.descriptions[classImage], pictureDescriptions},
+		{&b.titles[classPhoto], photoTitles},
+		{&b.titles[classGraphic], graphicTitles},
+		{&b.titles[classVideo], videoTitles},
+		{&b.titles[classDocument], documentTitles},
+		{&b.descriptions[classPhoto], photoDescriptions},
+		{&b.descriptions[classGraphic], graphicDescriptions},
 		{&b.descriptions[classVideo], videoDescriptions},
 		{&b.descriptions[classDocument], documentDescriptions},
-		{&b.collections, collectionNames},
-		{&b.collectionDescriptions, collectionDescriptions},
-		{&b.comments[classImage], imageComments},
+		{&b.comments[classPhoto], photoComments},
+		{&b.comments[classGraphic], graphicComments},
 		{&b.comments[classVideo], videoComments},
 		{&b.comments[classDocument], documentComments},
+		{&b.afterthoughts, afterthoughts},
+		{&b.collections, collectionNames},
+		{&b.collectionDescriptions, collectionDescriptions},
 		{&b.followUps, followUps},
 		{&b.replies, ownerComments},
 		{&b.notes, privateNotes},

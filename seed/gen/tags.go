@@ -27,7 +27,7 @@ func newTagPlan(seed ident.Seed, p *profile.Profile, firstID, asOf int64) *tagPl
 	t := &tagPlan{key: seed.Key("tags"), firstID: firstID, count: p.Rows.Tags, asOf: asOf}
 	t.files = dist.NewPerm(p.Rows.MediaFiles, uint64(seed.Key("tagged media")))
 	t.taggings = dist.NewQuota(p.Rows.MediaTags, p.Rows.MediaFiles, p.Rows.Tags, dist.Fall)
-	fits := [classes]tagClass{classImage: tagImage, classVideo: tagVideo, classDocument: tagDocument}
+	fits := [classes]tagClass{classPhoto: tagImage, classGraphic: tagImage, classVideo: tagVideo, classDocument: tagDocument}
 	var name []byte
 	for i := range t.count {
 		var tag tagClass

@@ -10,8 +10,16 @@ import (
 )
 
 // template is a phrase with words to fill in, such as "Sunset over {city}". Besides the lists of the
-// vocabulary it may name {owner}, the given name of whom the row is about, and {n}, a number from 2 to 9.
+// vocabulary it may name {n}, a number from 2 to 9, and what it is about.
 type template []segment
+
+// about is what a phrase is about.
+type about struct {
+	// owner is the given name of a file's owner, for {owner}.
+	owner string
+	// seconds is the length of a video, for {time}, a time in it.
+	seconds int32
+}
 
 // segment is a piece of text and then a word of one list.
 type segment struct {
@@ -26,17 +34,20 @@ const (
 	slotNone slot = iota
 	slotWords
 	slotOwner
+	slotTime
 	slotNumber
 )
 
 // phrases is a list of templates to choose from.
 type phrases []template
 
-// compile turns texts with braces into templates.
+// compile turns texts with braces into templates. Where a text names one list more than once, each place
+// gets a part of the list, so that no word comes twice.
 func compile(vocabulary map[string][]string, texts []string) (phrases, error) {
 	list := make(phrases, 0, len(texts))
 	for _, text := range texts {
 		var t template
+		used := map[string]int{}
 		for rest := text; rest != ""; {
 			before, after, found := strings.Cut(rest, "{")
 			if !found {
@@ -44,10 +55,15 @@ func compile(vocabulary map[string][]string, texts []string) (phrases, error) {
 				break
 			}
 			name, tail, closed := strings.Cut(after, "}")
-			s := segment{text: before, words: vocabulary[name], slot: slotWords}
+			words, times := vocabulary[name], max(1, strings.Count(text, "{"+name+"}"))
+			part := used[name]
+			used[name]++
+			s := segment{text: before, words: words[len(words)*part/times : len(words)*(part+1)/times], slot: slotWords}
 			switch {
 			case name == "owner":
 				s.slot = slotOwner
+			case name == "time":
+				s.slot = slotTime
 			case name == "n":
 				s.slot = slotNumber
 			case !closed || len(s.words) == 0:
@@ -62,7 +78,7 @@ func compile(vocabulary map[string][]string, texts []string) (phrases, error) {
 }
 
 // append adds one of the phrases, chosen and filled in by dice and with its first letter in upper case.
-func (ps phrases) append(dst []byte, dice *ident.Dice, owner string) []byte {
+func (ps phrases) append(dst []byte, dice *ident.Dice, a about) []byte {
 	start := len(dst)
 	t := ps[dice.Roll(len(ps))]
 	for i := range t {
@@ -72,7 +88,12 @@ func (ps phrases) append(dst []byte, dice *ident.Dice, owner string) []byte {
 		case slotWords:
 			dst = append(dst, s.words[dice.Roll(len(s.words))]...)
 		case slotOwner:
-			dst = append(dst, owner...)
+			dst = append(dst, a.owner...)
+		case slotTime:
+			at := uint64(dice.Roll(int(max(1, a.seconds))))
+			dst = appendInt(dst, int64(at/60))
+			dst = append(dst, ':')
+			dst = appendDigits(dst, at%60, 2)
 		case slotNumber:
 			dst = append(dst, byte('2'+dice.Roll(8)))
 		}

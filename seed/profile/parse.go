@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,18 +12,20 @@ import (
 // miss of every unknown field at once.
 type parser struct {
 	problems Problems
+	lines    map[string]int // of fields
 }
 
-// parse returns the profile in text, as far as it can be read, and what is wrong with it.
-func parse(source string, text []byte) (*Profile, Problems) {
-	ps := &parser{}
+// parse returns the profile in text, as far as it can be read, and a parser that knows what is wrong with it
+// and where. Text that is not YAML is an error.
+func parse(text []byte) (*Profile, *parser, error) {
+	ps := &parser{lines: map[string]int{}}
 	p := New("", Rows{})
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return p, Problems{{Field: source, Message: strings.TrimPrefix(err.Error(), "yaml: ")}}
+		return nil, nil, err
 	}
 	if len(doc.Content) == 0 {
-		return p, Problems{{Field: source, Message: "is empty"}}
+		return nil, nil, errors.New("the file is empty")
 	}
 	ps.mapping(doc.Content[0], "", map[string]func(*yaml.Node, string){
 		"name":        func(n *yaml.Node, f string) { ps.decode(n, f, &p.Name, "a text") },
@@ -30,7 +33,19 @@ func parse(source string, text []byte) (*Profile, Problems) {
 		"rows":        func(n *yaml.Node, f string) { ps.rows(n, f, &p.Rows) },
 		"weights":     func(n *yaml.Node, f string) { ps.weights(n, f, &p.Weights) },
 	}, []string{"name", "description", "rows", "weights"})
-	return p, ps.problems
+	return p, ps, nil
+}
+
+// line returns the line of a field or, where the file does not have it, of the nearest section around it;
+// 0 if there is none.
+func (ps *parser) line(field string) int {
+	for field != "" {
+		if n, ok := ps.lines[field]; ok {
+			return n
+		}
+		field = field[:max(0, strings.LastIndexAny(field, ".["))]
+	}
+	return 0
 }
 
 func (ps *parser) add(n *yaml.Node, field, format string, args ...any) {
@@ -56,6 +71,7 @@ func (ps *parser) mapping(n *yaml.Node, field string, fields map[string]func(*ya
 		if field != "" {
 			path = field + "." + key.Value
 		}
+		ps.lines[path] = key.Line
 		read, ok := fields[key.Value]
 		switch {
 		case !ok:
@@ -123,7 +139,9 @@ func (ps *parser) sizes(n *yaml.Node, field string, w *Weights) {
 	}
 	for i, item := range n.Content {
 		var s SizeRange
-		ps.mapping(item, fmt.Sprintf("%s[%d]", field, i), map[string]func(*yaml.Node, string){
+		path := fmt.Sprintf("%s[%d]", field, i)
+		ps.lines[path] = item.Line
+		ps.mapping(item, path, map[string]func(*yaml.Node, string){
 			"min":    func(n *yaml.Node, f string) { ps.decode(n, f, &s.Min, "a whole number of bytes") },
 			"max":    func(n *yaml.Node, f string) { ps.decode(n, f, &s.Max, "a whole number of bytes") },
 			"weight": func(n *yaml.Node, f string) { ps.decode(n, f, &s.Weight, "a share between 0 and 1") },

@@ -123,21 +123,23 @@ const maxFileSize = 1 << 20
 //
 // What is wrong with the profile is reported all at once, as a Problems.
 func Load(nameOrFile string, overrides map[string]int64) (*Profile, error) {
-	source, text, err := read(nameOrFile)
+	text, err := read(nameOrFile)
 	if err != nil {
 		return nil, err
 	}
-	p, problems := parse(source, text)
+	p, parsed, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", nameOrFile, err)
+	}
 	if p.Name == "" {
 		p.Name = strings.TrimSuffix(filepath.Base(nameOrFile), filepath.Ext(nameOrFile))
 	}
-	problems = append(problems, p.override(overrides)...)
-	if err := p.Validate(); err != nil {
-		var more Problems
-		if !errors.As(err, &more) {
-			return nil, err
+	problems := append(parsed.problems, p.override(overrides)...)
+	for _, found := range p.validate(problems) {
+		if _, overridden := overrides[strings.TrimPrefix(found.Field, "rows.")]; !overridden {
+			found.Line = parsed.line(found.Field)
 		}
-		problems = append(problems, more...)
+		problems = append(problems, found)
 	}
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("profile %s: %w", nameOrFile, problems)
@@ -145,28 +147,27 @@ func Load(nameOrFile string, overrides map[string]int64) (*Profile, error) {
 	return p, nil
 }
 
-func read(nameOrFile string) (source string, text []byte, err error) {
+func read(nameOrFile string) ([]byte, error) {
 	if slices.Contains(Names(), nameOrFile) {
-		text, err = fixtures.Profiles.ReadFile("profiles/" + nameOrFile + ".yaml")
-		return nameOrFile + ".yaml", text, err
+		return fixtures.Profiles.ReadFile("profiles/" + nameOrFile + ".yaml")
 	}
 	info, err := os.Stat(nameOrFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", nil, fmt.Errorf("profile %q is neither a file nor one of %s%s", nameOrFile,
+		return nil, fmt.Errorf("profile %q is neither a file nor one of %s%s", nameOrFile,
 			strings.Join(Names(), ", "), didYouMean(nameOrFile, Names()))
 	case err != nil:
-		return "", nil, fmt.Errorf("read profile: %w", err)
+		return nil, fmt.Errorf("read profile: %w", err)
 	case info.IsDir():
-		return "", nil, fmt.Errorf("read profile: %s is a directory", nameOrFile)
+		return nil, fmt.Errorf("read profile: %s is a directory", nameOrFile)
 	case info.Size() > maxFileSize:
-		return "", nil, fmt.Errorf("read profile: %s is larger than %d bytes", nameOrFile, maxFileSize)
+		return nil, fmt.Errorf("read profile: %s is larger than %d bytes", nameOrFile, maxFileSize)
 	}
-	text, err = os.ReadFile(nameOrFile)
+	text, err := os.ReadFile(nameOrFile)
 	if err != nil {
-		return "", nil, fmt.Errorf("read profile: %w", err)
+		return nil, fmt.Errorf("read profile: %w", err)
 	}
-	return filepath.Base(nameOrFile), text, nil
+	return text, nil
 }
 
 func (p *Profile) override(counts map[string]int64) Problems {

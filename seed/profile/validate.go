@@ -3,7 +3,9 @@ package profile
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
+	"strings"
 
 	"github.com/medianest/testbed/schema"
 )
@@ -17,22 +19,38 @@ const tolerance = 1e-9
 // validator collects problems.
 type validator struct {
 	problems Problems
+	// known are the problems with reading the profile. What may only follow from them is not reported.
+	known Problems
 }
 
 func (v *validator) add(field, format string, args ...any) {
 	v.problems = append(v.problems, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
+// doubtful tells whether something in a section could not be read.
+func (v *validator) doubtful(section string) bool {
+	for _, p := range v.known {
+		if p.Field == section || strings.HasPrefix(p.Field, section+".") || strings.HasPrefix(p.Field, section+"[") {
+			return true
+		}
+	}
+	return false
+}
+
 // Validate returns a Problems with everything that is wrong with the profile, or nil.
 func (p *Profile) Validate() error {
-	v := &validator{}
+	if problems := p.validate(nil); len(problems) > 0 {
+		return problems
+	}
+	return nil
+}
+
+func (p *Profile) validate(known Problems) Problems {
+	v := &validator{known: known}
 	v.weights(&p.Weights)
 	v.counts(p.Rows)
-	if len(v.problems) == 0 {
+	if len(v.known) == 0 && len(v.problems) == 0 {
 		v.fits(p)
-	}
-	if len(v.problems) == 0 {
-		return nil
 	}
 	return v.problems
 }
@@ -48,7 +66,7 @@ func (v *validator) counts(rows Rows) {
 			v.add(field, "%d is more than the %d rows that a table can have", n, int64(maxRows))
 		case n > 0:
 			for _, fk := range t.ForeignKeys {
-				if rows.Of(fk.References) == 0 {
+				if rows.Of(fk.References) == 0 && !v.doubtful("rows") {
 					v.add(field, "%d rows refer to %s, of which there are none", n, fk.References)
 				}
 			}
@@ -88,7 +106,7 @@ func (v *validator) share(field string, s float64) bool {
 }
 
 func (v *validator) sum(field string, sum float64) {
-	if math.Abs(sum-1) > tolerance {
+	if math.Abs(sum-1) > tolerance && !v.doubtful(field) {
 		v.add(field, "the shares sum to %v, should be 1", math.Round(sum*1e12)/1e12)
 	}
 }
@@ -105,7 +123,7 @@ func (v *validator) shares(field string, shares map[string]float64, known []stri
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if !contains(known, name) {
+		if !slices.Contains(known, name) {
 			ok = false
 			v.add(field+"."+name, "unknown%s", didYouMean(name, known))
 		}
@@ -113,15 +131,6 @@ func (v *validator) shares(field string, shares map[string]float64, known []stri
 	if ok {
 		v.sum(field, sum)
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 func (v *validator) sizes(w *Weights) {
