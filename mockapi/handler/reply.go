@@ -215,3 +215,12 @@ func asError(err error) *mockapi.Error {
 	}
 	return &mockapi.Error{Code: mockapi.CodeInternal, Message: internalMessage, Err: err}
 }
+
+// StatusOf returns the status that the call is answered with, where its handler returned err. It is for a
+// Middleware, which sees the error before it is sent.
+func (c *Call) StatusOf(err error) int {
+	if err != nil {
+		return asError(err).HTTPStatus()
+	}
+	return c.gin.Writer.Status()
+}
