@@ -49,6 +49,7 @@ func archive(t *testing.T, bin binaries) []byte {
 
 func TestFetch(t *testing.T) {
 	o := serverDir(t)
+	t.Setenv("TMPDIR", t.TempDir()) // the library leaves empty files there
 	h, who, bin := installed(t, o)
 	jar := archive(t, bin)
 	digest := sha256.Sum256(jar)
@@ -103,6 +104,7 @@ func TestFetch(t *testing.T) {
 
 func TestFetchIsCancelled(t *testing.T) {
 	o := serverDir(t)
+	t.Setenv("TMPDIR", t.TempDir()) // the library leaves empty files there
 	h, who, _ := installed(t, o)
 	asked, answer := make(chan struct{}), make(chan struct{})
 	repository := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
