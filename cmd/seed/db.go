@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/medianest/testbed/schema/local"
+)
+
+// dbCmd is about the private local server.
+type dbCmd struct {
+	Start  dbStartCmd  `cmd:"" help:"Start it and keep it running until stop."`
+	Stop   dbStopCmd   `cmd:"" help:"Stop it; its data stay."`
+	Status dbStatusCmd `cmd:"" help:"Show whether and where it runs."`
+	URL    dbURLCmd    `cmd:"" name:"url" help:"Print its URL, password included, for psql and other programs."`
+}
+
+// Help is the long help of the command.
+func (dbCmd) Help() string {
+	return `Every command starts the server when it needs it, and the last to end stops it; start keeps it for other programs.
+It is here and not in mockapi because the database comes first: it is filled before anything serves it.
+
+    seed db start; psql "$(seed db url)"`
+}
+
+type dbStartCmd struct{}
+
+// Run starts the local server.
+func (dbStartCmd) Run(a *app) error {
+	st, err := local.Start(a.ctx, a.localOptions())
+	if err != nil {
+		return err
+	}
+	return a.showServer(st)
+}
+
+type dbStopCmd struct{}
+
+// Run stops the local server.
+func (dbStopCmd) Run(a *app) error {
+	if err := local.Stop(a.ctx, a.localOptions()); err != nil {
+		return err
+	}
+	st, err := local.Inspect(a.ctx, a.localOptions())
+	if err != nil {
+		return err
+	}
+	return a.showServer(st)
+}
+
+type dbStatusCmd struct{}
+
+// Run shows the local server.
+func (dbStatusCmd) Run(a *app) error {
+	st, err := local.Inspect(a.ctx, a.localOptions())
+	if err != nil {
+		return err
+	}
+	return a.showServer(st)
+}
+
+type dbURLCmd struct{}
+
+// Run prints the URL of the database on the local server.
+func (dbURLCmd) Run(a *app) error {
+	st, err := local.Inspect(a.ctx, a.localOptions())
+	if err != nil {
+		return err
+	}
+	if !st.Running {
+		return errors.New("the local PostgreSQL does not run: seed db start starts it")
+	}
+	if a.JSON {
+		return a.printJSON(map[string]string{"url": st.DSN(local.Database)})
+	}
+	_, err = fmt.Fprintln(a.stdout, st.DSN(local.Database))
+	return err
+}
+
+func (a *app) showServer(st local.Status) error {
+	if a.JSON {
+		return a.printJSON(st)
+	}
+	if a.Quiet {
+		return nil
+	}
+	if !st.Running {
+		_, err := fmt.Fprintf(a.stdout, "stopped\ndata in  %s\n", st.Dir)
+		return err
+	}
+	kept := "until the last command that uses it ends"
+	if st.Kept {
+		kept = "until seed db stop"
+	}
+	_, err := fmt.Fprintf(a.stdout, "running  PostgreSQL %s on 127.0.0.1:%d, pid %d, %s\ndata in  %s\n", st.Version, st.Port, st.PID, kept, st.Dir)
+	for _, c := range st.Clients {
+		fmt.Fprintf(a.stdout, "used by  %s\n", c)
+	}
+	return err
+}
