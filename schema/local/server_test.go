@@ -58,12 +58,15 @@ func TestSettingsFitTheMachine(t *testing.T) {
 		m    machine
 		want []string
 	}{
-		{"small", machine{memory: 512 * mib, disk: gib}, []string{
-			"shared_buffers=128MB", "effective_cache_size=256MB", "maintenance_work_mem=64MB", "work_mem=4MB", "max_wal_size=1024MB"}},
-		{"laptop", machine{memory: 16 * gib, disk: 40 * gib}, []string{
-			"shared_buffers=2048MB", "effective_cache_size=8192MB", "maintenance_work_mem=512MB", "work_mem=32MB", "max_wal_size=5120MB"}},
-		{"large", machine{memory: 512 * gib, disk: 4096 * gib}, []string{
-			"shared_buffers=2048MB", "maintenance_work_mem=512MB", "work_mem=64MB", "max_wal_size=8192MB"}},
+		{"small", machine{memory: 512 * mib, disk: gib, shm: 64 * mib, cpus: 1}, []string{
+			"shared_buffers=128MB", "effective_cache_size=256MB", "maintenance_work_mem=64MB", "work_mem=4MB", "max_wal_size=1024MB",
+			"max_parallel_workers_per_gather=0", "dynamic_shared_memory_type=mmap"}},
+		{"laptop", machine{memory: 16 * gib, disk: 40 * gib, shm: 8 * gib, cpus: 8}, []string{
+			"shared_buffers=2048MB", "effective_cache_size=8192MB", "maintenance_work_mem=512MB", "work_mem=32MB", "max_wal_size=5120MB",
+			"max_worker_processes=8", "max_parallel_workers=8", "max_parallel_workers_per_gather=4"}},
+		{"large", machine{memory: 512 * gib, disk: 4096 * gib, cpus: 64}, []string{
+			"shared_buffers=2048MB", "maintenance_work_mem=512MB", "work_mem=64MB", "max_wal_size=8192MB",
+			"max_worker_processes=64", "max_parallel_maintenance_workers=4"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := settings(test.m, binaries{dir: t.TempDir()}, 5432)
@@ -77,6 +80,24 @@ func TestSettingsFitTheMachine(t *testing.T) {
 				t.Error("preloads a library that is not installed")
 			}
 		})
+	}
+}
+
+// PostgreSQL itself must accept what is chosen for the smallest machine and for the largest.
+func TestServerAcceptsTheSettings(t *testing.T) {
+	h, who, bin := installed(t, serverDir(t))
+	for _, m := range []machine{
+		{memory: 256 * mib, disk: mib, shm: 64 * mib, cpus: 1},
+		{memory: 2048 * gib, disk: 1 << 50, shm: 1024 * gib, cpus: 256},
+	} {
+		args := []string{"-D", h.dataDir(), "-C", "port"} // reads the configuration, and prints one of it
+		for _, s := range settings(m, bin, 5432) {
+			args = append(args, "-c", s)
+		}
+		out, err := who.command(t.Context(), h.dataDir(), bin.path("postgres"), args...).CombinedOutput()
+		if err != nil || strings.TrimSpace(string(out)) != "5432" {
+			t.Errorf("%+v: %v: %s", m, err, out)
+		}
 	}
 }
 

@@ -19,7 +19,8 @@ const (
 type machine struct {
 	memory int64 // that may be used
 	disk   int64 // that is free for the data
-	cpus   int
+	shm    int64 // of /dev/shm; 0 where there is none
+	cpus   int   // that may be used
 }
 
 // thisMachine measures; what cannot be measured is taken to be small.
@@ -39,6 +40,10 @@ func thisMachine(dir string) machine {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(dir, &disk); err == nil {
 		m.disk = int64(disk.Bavail) * int64(disk.Bsize)
+	}
+	var shm syscall.Statfs_t
+	if err := syscall.Statfs("/dev/shm", &shm); err == nil {
+		m.shm = int64(shm.Blocks) * int64(shm.Bsize)
 	}
 	return m
 }
@@ -93,6 +98,12 @@ func settings(m machine, bin binaries, port int) []string {
 		"max_wal_size=" + size(clamp(m.disk/8, gib, 8*gib)),
 		"checkpoint_timeout=30min",
 
+		// Queries leave a processor to the commands that send them.
+		fmt.Sprintf("max_worker_processes=%d", max(8, m.cpus)),
+		fmt.Sprintf("max_parallel_workers=%d", m.cpus),
+		fmt.Sprintf("max_parallel_workers_per_gather=%d", min(m.cpus/2, 4)),
+		fmt.Sprintf("max_parallel_maintenance_workers=%d", min(m.cpus, 4)),
+
 		"random_page_cost=1.1", // a solid-state disk, or data in memory
 		"jit=off",
 		"autovacuum=on",
@@ -106,6 +117,10 @@ func settings(m machine, bin binaries, port int) []string {
 		"log_destination=stderr",
 		"log_min_messages=log",
 		"log_checkpoints=off",
+	}
+	if m.shm > 0 && m.shm < 256*mib {
+		// A container's /dev/shm is often of 64 MB, on which parallel queries fail.
+		list = append(list, "dynamic_shared_memory_type=mmap")
 	}
 	if bin.library("pg_stat_statements") {
 		list = append(list, "shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=top")
