@@ -28,14 +28,11 @@ func (s *server) fill(ctx context.Context, dsn string, p *profile.Profile) error
 	if err != nil {
 		return usageError{err}
 	}
-	result, err := seed.Load(ctx, dsn, seed.FromGen(g), seed.Options{
+	_, err = seed.Load(ctx, dsn, seed.FromGen(g), seed.Options{
 		OnExisting: seed.Resume, Logger: s.log, Progress: s.seeding(), ProgressEvery: progressEvery,
 	})
 	if err != nil {
 		return fmt.Errorf("seed the database: %w", err)
-	}
-	if !result.AlreadyDone {
-		s.log.Info("seeded", "profile", p.Name, "rows", result.Rows, "took", result.Elapsed.Round(time.Millisecond).String())
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 // Package handler speaks HTTP for the MediaNest API: it routes, proves who calls, reads and checks what comes
 // in, asks a mockapi.Store, and writes answers and coded errors as JSON.
 //
-// [API.Core] is the table of routes and [API.Handler] turns tables into an http.Handler; [New] does both. What
+// [API.Core] and its like are tables of routes and [API.Handler] turns tables into an http.Handler; [New] does both. What
 // happens to every call, and in which order, is the body of [API.Handler] and of serve below it.
 package handler
 
@@ -96,10 +96,10 @@ func NewAPI(store mockapi.Store, a *auth.Auth, o Options) *API {
 	return api
 }
 
-// New returns the core API as one handler.
+// New returns the API's own service as one handler.
 func New(store mockapi.Store, a *auth.Auth, o Options) http.Handler {
 	api := NewAPI(store, a, o)
-	return api.Handler(api.Core())
+	return api.Handler(api.Service(ServiceAPI))
 }
 
 // Handler returns a handler for the routes. GET routes answer HEAD too.

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -33,7 +34,46 @@ func (s *stub) CredentialsByEmail(context.Context, string) (mockapi.Credentials,
 	return s.account, nil
 }
 
+func (s *stub) Dataset(context.Context) (mockapi.Dataset, error) {
+	return mockapi.Dataset{Fingerprint: "0123456789abcdef"}, nil
+}
+
 func (s *stub) SessionRevoked(context.Context, [16]byte) (bool, error) { return false, nil }
+
+func (s *stub) CreateMedia(_ context.Context, _ mockapi.Viewer, m mockapi.NewMedia) (mockapi.Media, error) {
+	return mockapi.Media{ID: 1, Filename: m.Filename, Size: m.Size, SHA256: m.SHA256}, nil
+}
+
+func uploadServer(t testing.TB) (http.Handler, string) {
+	t.Helper()
+	a := auth.New(auth.Options{})
+	pair, err := a.Start(mockapi.User{ID: 1, Email: "a@b", Role: mockapi.RoleUser})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(&stub{}, a, Options{}), pair.Access
+}
+
+// upload sends a form with a file of so many bytes, none of which is kept on this side either.
+func upload(t testing.TB, h http.Handler, token string, size int64) {
+	t.Helper()
+	const boundary = "boundary"
+	head := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n"
+	r := httptest.NewRequest(http.MethodPost, "/api/v1/media/upload",
+		io.MultiReader(strings.NewReader(head), io.LimitReader(zeros{}, size), strings.NewReader("\r\n--"+boundary+"--\r\n")))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+	r.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusCreated || !strings.Contains(w.Body.String(), fmt.Sprintf(`"size":%d,`, size)) {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+// zeros is as many zero bytes as anybody reads.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // discard is a ResponseWriter that costs as little as can be.
 type discard struct{ header http.Header }
