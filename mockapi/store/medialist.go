@@ -65,14 +65,12 @@ func (o mediaOrder) place(m *mockapi.Media) cursor {
 	return cursor{order: o.letter, num: o.value(m), id: m.ID}
 }
 
-const countPrivateMedia = "SELECT count(*) FROM media_files WHERE user_id = $1 AND NOT is_public"
-
 // ListMedia implements mockapi.MediaStore.
 //
-// The list without filters, newest first, is what everybody asks for: its statements are prepared, and an
-// inner LIMIT shows the planner of the generic plan that few rows are wanted. All others are planned for the
-// values at hand, by statements that are parsed each time: only so does PostgreSQL know whether a tag or a type
-// is common, and the newest index best walked until enough files of it are found, or rare, and best looked up.
+// The list without filters, newest first, is what everybody asks for: see newestMedia. All others are planned
+// for the values at hand, by statements that are parsed each time: only so does PostgreSQL know whether a tag or
+// a type is common, and the newest index best walked until enough files of it are found, or rare, and best
+// looked up.
 func (s *Store) ListMedia(ctx context.Context, v mockapi.Viewer, q mockapi.MediaQuery) (mockapi.Page[mockapi.Media], error) {
 	var none mockapi.Page[mockapi.Media]
 	order, err := mediaOrderOf(q.Sort)
@@ -91,7 +89,7 @@ func (s *Store) ListMedia(ctx context.Context, v mockapi.Viewer, q mockapi.Media
 	var found mockapi.Page[mockapi.Media]
 	err = s.read(ctx, "list media files", func(ctx context.Context, c *pgx.Conn) error {
 		if plain && order.letter == orderNewest {
-			found, err = newestMedia(ctx, c, v, w, order, q.All)
+			found, err = s.newestMedia(ctx, c, v, w, q.All)
 		} else {
 			found, err = s.filteredMedia(ctx, c, v, w, order, q, plain)
 		}
@@ -101,26 +99,6 @@ func (s *Store) ListMedia(ctx context.Context, v mockapi.Viewer, q mockapi.Media
 		return s.plainTotal(ctx, c, v, q.All, &found)
 	})
 	return found, err
-}
-
-// newestMedia reads a page of the list that everybody asks for.
-func newestMedia(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, w window, order mediaOrder, all bool) (mockapi.Page[mockapi.Media], error) {
-	const (
-		outer   = "SELECT " + mediaColumns + " FROM (SELECT " + mediaColumns + " FROM media_files WHERE (is_public OR user_id = $1 OR $2)"
-		past    = " AND (created_at, id) < ($5, $6)"
-		by      = " ORDER BY created_at DESC, id DESC"
-		shallow = " LIMIT 101) m LIMIT $3 OFFSET $4"   // MaxLimit + 1
-		deep    = " LIMIT 10101) m LIMIT $3 OFFSET $4" // MaxOffset + MaxLimit + 1
-	)
-	sql, args := outer+by+shallow, []any{v.UserID, all, w.rows(), w.offset}
-	switch {
-	case w.after != nil:
-		sql, args = outer+past+by+shallow, append(args, w.after.time(), w.after.id)
-	case w.offset > 0:
-		sql = outer + by + deep
-	}
-	items, err := collect(ctx, c, w, sql, args, scanMedia)
-	return page(items, w, order.place), err
 }
 
 // filteredMedia reads a page of any list, and finds its total unless the list is plain.
@@ -228,7 +206,7 @@ func mimeTypes(ctx context.Context, c *pgx.Conn, kind string) ([]string, error) 
 
 // plainTotal finds the total of a list without filters.
 func (s *Store) plainTotal(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, all bool, found *mockapi.Page[mockapi.Media]) error {
-	n, known, err := visibleTotal(ctx, c, &s.totals.media, s.totals.privateMedia, v, all, countPrivateMedia)
+	n, known, err := visibleTotal(ctx, c, &s.totals.media, s.totals.privateMedia, v, all, "SELECT "+ownPrivateMedia)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,239 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/medianest/testbed/mockapi"
+	"github.com/medianest/testbed/mockapi/store"
+)
+
+// The benchmarks need a seeded database, which they leave as they find it, but for BenchmarkInsert:
+//
+//	seed --profile volume --database-url "$URL"
+//	MEDIANEST_BENCH_DATABASE_URL=$URL go test ./mockapi/store -run '^$' -bench . -cpu 2
+//
+// Eight callers share the pool, as eight clients of pgbench -M prepared -c 8 -j 2 would; the last figure,
+// calls/s, is for comparing with its tps.
+const benchVariable = "MEDIANEST_BENCH_DATABASE_URL"
+
+type benchStore struct {
+	*store.Store
+	users, media int64 // the last ids
+}
+
+func openBench(b *testing.B, o store.Options) *benchStore {
+	b.Helper()
+	dsn := os.Getenv(benchVariable)
+	if dsn == "" {
+		b.Skip(benchVariable + " names no seeded database")
+	}
+	s := &benchStore{Store: open(b, dsn, o)}
+	conn, err := pgx.Connect(b.Context(), dsn)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	err = conn.QueryRow(b.Context(), "SELECT (SELECT max(id) FROM users), (SELECT max(id) FROM media_files)").Scan(&s.users, &s.media)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		p, err := s.ListMedia(b.Context(), mockapi.Viewer{}, mockapi.MediaQuery{})
+		if err != nil || time.Now().After(deadline) {
+			b.Fatalf("totals were not counted in time: %v", err)
+		}
+		if p.TotalKind != mockapi.TotalAtLeast {
+			return s
+		}
+	}
+}
+
+// run calls f from eight goroutines.
+func (s *benchStore) run(b *testing.B, f func(ctx context.Context, n uint64) error) {
+	b.Helper()
+	b.ReportAllocs()
+	b.SetParallelism(4)
+	var calls atomic.Uint64
+	ctx := b.Context()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := f(ctx, calls.Add(1)); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(calls.Load())/b.Elapsed().Seconds(), "calls/s")
+}
+
+func (s *benchStore) viewer() mockapi.Viewer {
+	return mockapi.Viewer{UserID: 1 + rand.Int64N(s.users), Role: mockapi.RoleUser}
+}
+
+func BenchmarkMediaByID(b *testing.B) {
+	s := openBench(b, store.Options{})
+	s.run(b, func(ctx context.Context, _ uint64) error {
+		_, err := s.Media(ctx, mockapi.Viewer{Role: mockapi.RoleAdmin}, 1+rand.Int64N(s.media))
+		if mockapi.CodeOf(err) == mockapi.CodeNotFound { // deleted by somebody
+			err = nil
+		}
+		return err
+	})
+}
+
+func BenchmarkNewest20(b *testing.B) {
+	s := openBench(b, store.Options{})
+	s.run(b, func(ctx context.Context, _ uint64) error {
+		_, err := s.ListMedia(ctx, s.viewer(), mockapi.MediaQuery{})
+		return err
+	})
+}
+
+func BenchmarkPages(b *testing.B) {
+	s := openBench(b, store.Options{})
+	b.Run("cursor", func(b *testing.B) {
+		var next atomic.Value
+		next.Store("")
+		s.run(b, func(ctx context.Context, n uint64) error {
+			p, err := s.ListMedia(ctx, s.viewer(), mockapi.MediaQuery{PageRequest: mockapi.PageRequest{Cursor: next.Load().(string)}})
+			next.Store(p.NextCursor)
+			return err
+		})
+	})
+	for _, page := range []int{10, 501} {
+		b.Run(fmt.Sprint("number=", page), func(b *testing.B) {
+			s.run(b, func(ctx context.Context, _ uint64) error {
+				_, err := s.ListMedia(ctx, s.viewer(), mockapi.MediaQuery{PageRequest: mockapi.PageRequest{Page: page}})
+				return err
+			})
+		})
+	}
+}
+
+func BenchmarkLoginLookup(b *testing.B) {
+	s := openBench(b, store.Options{})
+	emails := make([]string, 1000)
+	for i := range emails {
+		u, err := s.User(b.Context(), 1+rand.Int64N(s.users))
+		if err != nil {
+			b.Fatal(err)
+		}
+		emails[i] = u.Email
+	}
+	s.run(b, func(ctx context.Context, n uint64) error {
+		_, err := s.CredentialsByEmail(ctx, emails[n%1000])
+		return err
+	})
+}
+
+// BenchmarkInsert adds files and deletes them again when the time has been taken.
+func BenchmarkInsert(b *testing.B) {
+	for name, sync := range map[string]bool{"async commit": false, "sync commit": true} {
+		b.Run(name, func(b *testing.B) {
+			s := openBench(b, store.Options{SyncCommit: sync})
+			before := s.media
+			s.run(b, func(ctx context.Context, n uint64) error {
+				_, err := s.CreateMedia(ctx, s.viewer(), mockapi.NewMedia{
+					Filename: "IMG_99999999.jpg", OriginalName: "IMG_99999999.jpg", Title: "Benchmark upload", MimeType: "image/jpeg", Size: 5_000_000, IsPublic: true,
+				})
+				return err
+			})
+			b.StopTimer()
+			conn, err := pgx.Connect(b.Context(), os.Getenv(benchVariable))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer conn.Close(context.Background())
+			if _, err := conn.Exec(b.Context(), "DELETE FROM media_files WHERE id > $1 AND title = 'Benchmark upload'", before); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+func BenchmarkSearch(b *testing.B) {
+	s := openBench(b, store.Options{})
+	for _, text := range []string{"photo", "video", "document", "image", "test", "zanzibar", "qqxyz", "lighthouse sea", "photo video", "at", "zq"} {
+		b.Run(text, func(b *testing.B) {
+			s.run(b, func(ctx context.Context, _ uint64) error {
+				_, err := s.SearchMedia(ctx, s.viewer(), text, mockapi.PageRequest{})
+				return err
+			})
+		})
+	}
+}
+
+func BenchmarkFilters(b *testing.B) {
+	s := openBench(b, store.Options{})
+	for _, c := range []struct {
+		name  string
+		query mockapi.MediaQuery
+	}{
+		{"owner", mockapi.MediaQuery{OwnerID: 17}},
+		{"busiest owner", mockapi.MediaQuery{OwnerID: 1}},
+		{"tag photo", mockapi.MediaQuery{Tag: "photo"}},
+		{"tag test", mockapi.MediaQuery{Tag: "test"}},
+		{"a middling tag", mockapi.MediaQuery{Tag: "tag50"}},
+		{"a rare tag", mockapi.MediaQuery{Tag: "tag1900"}},
+		{"collection", mockapi.MediaQuery{CollectionID: 77}},
+		{"image", mockapi.MediaQuery{Type: "image"}},
+		{"application/pdf", mockapi.MediaQuery{Type: "application/pdf"}},
+		{"sizes", mockapi.MediaQuery{MinSize: 1_000_000, MaxSize: 2_000_000}},
+		{"narrow sizes", mockapi.MediaQuery{MinSize: 1_000_000, MaxSize: 1_000_100}},
+		{"largest", mockapi.MediaQuery{Sort: mockapi.SortLargest}},
+		{"most viewed", mockapi.MediaQuery{Sort: mockapi.SortMostViewed}},
+		{"largest pdf", mockapi.MediaQuery{Sort: mockapi.SortLargest, Type: "application/pdf"}},
+		{"most viewed photo", mockapi.MediaQuery{Sort: mockapi.SortMostViewed, Tag: "photo"}},
+		{"own", mockapi.MediaQuery{OwnerID: 17, Public: new(bool)}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			v := mockapi.Viewer{UserID: 17, Role: mockapi.RoleUser}
+			s.run(b, func(ctx context.Context, _ uint64) error {
+				_, err := s.ListMedia(ctx, v, c.query)
+				return err
+			})
+		})
+	}
+}
+
+func BenchmarkCollections(b *testing.B) {
+	s := openBench(b, store.Options{})
+	b.Run("newest", func(b *testing.B) {
+		s.run(b, func(ctx context.Context, _ uint64) error {
+			_, err := s.ListCollections(ctx, s.viewer(), mockapi.CollectionQuery{})
+			return err
+		})
+	})
+	b.Run("items", func(b *testing.B) {
+		v := mockapi.Viewer{UserID: 1, Role: mockapi.RoleAdmin}
+		s.run(b, func(ctx context.Context, n uint64) error {
+			_, err := s.CollectionItems(ctx, v, 1+int64(n%1000), mockapi.PageRequest{})
+			return err
+		})
+	})
+}
+
+func BenchmarkTagsOfMedia(b *testing.B) {
+	s := openBench(b, store.Options{})
+	s.run(b, func(ctx context.Context, n uint64) error {
+		_, err := s.MediaTags(ctx, mockapi.Viewer{Role: mockapi.RoleAdmin}, 1+int64(n%1000))
+		return err
+	})
+}
+
+func BenchmarkSessionNotRevoked(b *testing.B) {
+	s := openBench(b, store.Options{})
+	s.run(b, func(ctx context.Context, n uint64) error {
+		_, err := s.SessionRevoked(ctx, [16]byte{byte(n), byte(n >> 8), byte(n >> 16)})
+		return err
+	})
+}
