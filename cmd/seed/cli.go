@@ -198,8 +198,3 @@ func version() string {
 	}
 	return fmt.Sprintf("seed %s %s", v, info.GoVersion)
 }
-
-// colour tells whether output to a terminal may use colours and cursor movement; see no-color.org.
-func colour() bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}

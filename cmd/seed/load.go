@@ -105,10 +105,32 @@ func (c *loadCmd) validate(a *app) (input, error) {
 	if err := a.validateDatabase(); err != nil {
 		wrong = append(wrong, err)
 	}
+	if in.profile != nil {
+		if err := c.tryOut(in); err != nil {
+			wrong = append(wrong, err)
+		}
+	}
 	if len(wrong) > 0 {
 		return input{}, usageError{errors.Join(wrong...)}
 	}
 	return in, nil
+}
+
+// tryOut makes the dataset, as far as that is possible without a database, for what it finds wrong.
+func (c *loadCmd) tryOut(in input) error {
+	o := gen.Options{Seed: c.Seed, AsOf: in.asOf}
+	if o.AsOf.IsZero() {
+		o.AsOf = now()
+	}
+	if c.OnExisting == seed.Append {
+		// Rows to append need no room for the fixed ones, which come first.
+		o.FirstID = map[string]int64{}
+		for _, table := range profile.Tables() {
+			o.FirstID[table] = 2
+		}
+	}
+	_, err := gen.New(in.profile, o)
+	return err
 }
 
 // now is the present to the second, which is short enough to type.

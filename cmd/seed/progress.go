@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ func (a *app) newProgress(wanted bool) progress {
 	switch {
 	case !wanted || a.Quiet:
 		return noProgress{}
-	case isTerminal(a.stderr) && colour():
+	case isTerminal(a.stderr) && os.Getenv("TERM") != "dumb":
 		return newBars(a.stderr)
 	default:
 		return &lines{w: a.stderr, now: time.Now}
