@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -91,9 +92,12 @@ func (l *loader) runSteps(ctx context.Context, steps []step, work map[step]func(
 				what := st.kind + " " + st.name
 				doing := l.track.start(what)
 				defer doing()
+				start := time.Now()
+				l.o.Logger.Debug("begin", "what", what)
 				if err := work[st](ctx, conn); err != nil {
 					return l.explainLock(context.WithoutCancel(ctx), st.table, fmt.Errorf("%s: %w", what, err))
 				}
+				l.o.Logger.Debug("committed", "what", what, "took", time.Since(start))
 				l.track.stepDone(st.kind)
 				return nil
 			})

@@ -111,10 +111,12 @@ func (l *loader) loadPiece(ctx context.Context, conn *pgx.Conn, sink *pgcopy.Sin
 	name := p.table.Schema.Name
 	doing := l.track.start(name)
 	defer doing()
+	start := time.Now()
 	do, what := chunkUnit, fmt.Sprintf("seed %s, rows %d to %d", name, p.first, p.first+p.n-1)
 	if p.table.bulk {
 		do, what = bulkUnit, "seed "+name
 	}
+	l.o.Logger.Debug("begin", "what", what)
 	var sum uint64
 	err := inTransaction(ctx, conn, func(tx pgx.Tx) (err error) {
 		sum, err = do(ctx, tx, p, func(statement string) (pgcopy.Sent, error) {
@@ -128,6 +130,7 @@ func (l *loader) loadPiece(ctx context.Context, conn *pgx.Conn, sink *pgcopy.Sin
 	if err != nil {
 		return l.explainLock(context.WithoutCancel(ctx), name, fmt.Errorf("%s: %w", what, err))
 	}
+	l.o.Logger.Debug("committed", "what", what, "took", time.Since(start))
 	p.table.loaded.Add(p.n)
 	p.table.loadedSum.Add(sum)
 	return nil

@@ -76,6 +76,7 @@ func Load(ctx context.Context, dsn string, ds Dataset, o Options) (Result, error
 	if err != nil {
 		return Result{}, err
 	}
+	o.Logger.Debug("committed", "what", "begin")
 	l.track.committedBefore(j.tables)
 	if j.nothing {
 		l.track.enter(PhaseDone)
