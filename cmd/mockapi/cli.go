@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -112,6 +114,10 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	)
 	if err != nil {
 		panic(err) // a mistake in the struct tags above
+	}
+	for _, f := range parser.Model.Flags {
+		// A variable that is set to nothing, as CI and compose files do, is not set.
+		f.Tag.Envs = slices.DeleteFunc(f.Tag.Envs, func(name string) bool { return os.Getenv(name) == "" })
 	}
 	_, err = parser.Parse(args)
 	if err == nil {
