@@ -59,7 +59,7 @@ func (s *Store) Bulk(ctx context.Context, v mockapi.Viewer, ops []mockapi.BulkOp
 	if !atomic {
 		for _, run := range runs {
 			var moved []change
-			err := s.write(ctx, "bulk "+string(run.action), func(ctx context.Context, c *pgx.Conn) (err error) {
+			err := s.heavyWrite(ctx, "bulk "+string(run.action), func(ctx context.Context, c *pgx.Conn) (err error) {
 				moved, err = run.do(ctx, c, v, results)
 				return err
 			})
@@ -74,20 +74,22 @@ func (s *Store) Bulk(ctx context.Context, v mockapi.Viewer, ops []mockapi.BulkOp
 		return results, nil
 	}
 	var moved []change
-	err := s.tx(ctx, "atomic bulk call", func(ctx context.Context, tx pgx.Tx) error {
+	err := s.heavyWrite(ctx, "atomic bulk call", func(ctx context.Context, c *pgx.Conn) error {
 		moved = nil
 		clear(results)
-		for _, run := range runs {
-			m, err := run.do(ctx, tx, v, results)
-			if err != nil {
-				return err
+		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
+			for _, run := range runs {
+				m, err := run.do(ctx, tx, v, results)
+				if err != nil {
+					return err
+				}
+				moved = append(moved, m...)
 			}
-			moved = append(moved, m...)
-		}
-		if slices.ContainsFunc(results, func(r mockapi.BulkResult) bool { return r.Err != nil }) {
-			return errRollBack
-		}
-		return nil
+			if slices.ContainsFunc(results, func(r mockapi.BulkResult) bool { return r.Err != nil }) {
+				return errRollBack
+			}
+			return nil
+		})
 	})
 	switch {
 	case errors.Is(err, errRollBack):

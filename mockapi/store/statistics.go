@@ -70,7 +70,7 @@ func (s *Store) MediaStatistics(ctx context.Context, q mockapi.StatisticsQuery) 
 	done := e.done
 	t.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.heavy.timeout)
 	defer cancel()
 	select {
 	case <-ctx.Done():

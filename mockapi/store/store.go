@@ -27,17 +27,21 @@ import (
 const (
 	DefaultPoolSize     = 8
 	DefaultTimeout      = 900 * time.Millisecond
+	DefaultHeavyTimeout = 4500 * time.Millisecond
 	DefaultPollSessions = 500 * time.Millisecond
 	DefaultRecount      = 5 * time.Minute
 )
 
 // Options adjust a Store; zero fields mean the defaults above.
 type Options struct {
-	// PoolSize is how many connections serve requests. One more does the housekeeping.
+	// PoolSize is how many connections serve requests. Half as many more serve bulk calls and transactions,
+	// so that these can't keep everybody else waiting, and one does the housekeeping.
 	PoolSize int
 	// Timeout is what a call may take, the wait for a connection included. PostgreSQL itself gives up a
 	// statement at 9/10 of it, which spares the connection.
 	Timeout time.Duration
+	// HeavyTimeout is the same for bulk calls and transactions.
+	HeavyTimeout time.Duration
 	// SyncCommit makes every write wait until PostgreSQL has it on disk. Without it, the writes of media
 	// files, tags, comments and collections of up to three times wal_writer_delay (0.6 s by default) are
 	// lost when the server or its machine crashes; what remains is consistent. Accounts and sessions always wait.
@@ -52,10 +56,9 @@ type Options struct {
 
 // Store implements mockapi.Store. It is safe for concurrent use.
 type Store struct {
-	pool    *pgxpool.Pool
-	timeout time.Duration
-	log     *slog.Logger
-	failed  atomic.Int64 // visits that ended as SERVICE_UNAVAILABLE
+	light, heavy lane
+	log          *slog.Logger
+	failed       atomic.Int64 // visits that ended as SERVICE_UNAVAILABLE
 
 	sessions   sessionFilter
 	totals     totals
@@ -83,6 +86,9 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
+	if o.HeavyTimeout == 0 {
+		o.HeavyTimeout = DefaultHeavyTimeout
+	}
 	if o.PollSessions == 0 {
 		o.PollSessions = DefaultPollSessions
 	}
@@ -92,14 +98,13 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	if o.PoolSize < 1 || o.Timeout < 0 || o.PollSessions < 0 || o.Recount < 0 {
+	if o.PoolSize < 1 || o.Timeout < 0 || o.HeavyTimeout < 0 || o.PollSessions < 0 || o.Recount < 0 {
 		return nil, fmt.Errorf("open store: pool size, timeout and intervals must be positive: %+v", o)
 	}
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	cfg.MaxConns = int32(o.PoolSize)
 	cfg.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		// A connection attempt outlives the call that started it and occupies a place of the pool.
@@ -107,7 +112,6 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	}
 	set := cfg.ConnConfig.RuntimeParams
 	setDefault(set, "application_name", "medianest-mockapi")
-	setDefault(set, "statement_timeout", strconv.FormatInt((o.Timeout*9/10).Milliseconds(), 10))
 	setDefault(set, "idle_in_transaction_session_timeout", "10000")
 	// Compiling a plan, or starting workers for it, takes longer than any query here should.
 	setDefault(set, "jit", "off")
@@ -118,15 +122,31 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if !o.SyncCommit {
 		setDefault(set, "synchronous_commit", "off")
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
+	s := &Store{log: o.Logger}
+	if s.light, err = newLane(ctx, cfg.Copy(), o.PoolSize, o.Timeout); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{pool: pool, timeout: o.Timeout, log: o.Logger}
+	if s.heavy, err = newLane(ctx, cfg.Copy(), max(o.PoolSize/2, 1), o.HeavyTimeout); err != nil {
+		s.light.pool.Close()
+		return nil, fmt.Errorf("open store: %w", err)
+	}
 	s.totals.init()
 	s.statistics.init()
 	s.keeper = startKeeper(s, cfg.ConnConfig.Copy(), o)
 	return s, nil
+}
+
+// lane is a pool of connections and what a visit over it may take.
+type lane struct {
+	pool    *pgxpool.Pool
+	timeout time.Duration
+}
+
+func newLane(ctx context.Context, cfg *pgxpool.Config, size int, timeout time.Duration) (lane, error) {
+	cfg.MaxConns = int32(size)
+	setDefault(cfg.ConnConfig.RuntimeParams, "statement_timeout", strconv.FormatInt((timeout*9/10).Milliseconds(), 10))
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	return lane{pool, timeout}, err
 }
 
 // setDefault leaves alone what the DSN says.
@@ -139,7 +159,8 @@ func setDefault(params map[string]string, name, value string) {
 // Close stops the housekeeping, waits for calls under way and closes all connections.
 func (s *Store) Close() {
 	s.keeper.stop()
-	s.pool.Close()
+	s.light.pool.Close()
+	s.heavy.pool.Close()
 }
 
 // Ready implements mockapi.Store.
@@ -162,12 +183,27 @@ func (s *Store) Dataset(ctx context.Context) (mockapi.Dataset, error) {
 	return d, err
 }
 
-// PoolStats implements mockapi.PoolReporter.
+// PoolStats implements mockapi.PoolReporter; it sums up both pools.
 func (s *Store) PoolStats() mockapi.PoolStats {
-	p := s.pool.Stat()
-	return mockapi.PoolStats{
-		Max: int(p.MaxConns()), Open: int(p.TotalConns()), Busy: int(p.AcquiredConns()), Idle: int(p.IdleConns()),
-		Acquired: p.AcquireCount(), Waited: p.EmptyAcquireCount(), WaitTime: p.AcquireDuration(),
-		Canceled: p.CanceledAcquireCount(), Opened: p.NewConnsCount(), SlowOrBroken: s.failed.Load(),
+	sum := mockapi.PoolStats{SlowOrBroken: s.failed.Load()}
+	for _, l := range []lane{s.light, s.heavy} {
+		p := l.pool.Stat()
+		sum.Max += int(p.MaxConns())
+		sum.Open += int(p.TotalConns())
+		sum.Busy += int(p.AcquiredConns())
+		sum.Idle += int(p.IdleConns())
+		sum.Acquired += p.AcquireCount()
+		sum.Waited += p.EmptyAcquireCount()
+		sum.WaitTime += p.AcquireDuration()
+		sum.Canceled += p.CanceledAcquireCount()
+		sum.Opened += p.NewConnsCount()
 	}
+	return sum
+}
+
+// DropConnections closes every connection of the pools: those in use when their visit ends, the others now.
+// The next visits open new ones.
+func (s *Store) DropConnections() {
+	s.light.pool.Reset()
+	s.heavy.pool.Reset()
 }

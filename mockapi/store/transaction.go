@@ -99,7 +99,7 @@ func (s *Store) ExecuteTransaction(ctx context.Context, v mockapi.Viewer, ops []
 		return nil, err
 	}
 	var results []mockapi.RowResult
-	err = s.write(ctx, "execute transaction", func(ctx context.Context, c *pgx.Conn) (err error) {
+	err = s.heavyWrite(ctx, "execute transaction", func(ctx context.Context, c *pgx.Conn) (err error) {
 		results, err = runStatements(ctx, c, locks, statements)
 		return err
 	})
@@ -118,11 +118,8 @@ func (s *Store) ExecuteTransaction(ctx context.Context, v mockapi.Viewer, ops []
 // runStatements sends everything at once: PostgreSQL runs a pipeline up to its end as one transaction.
 func runStatements(ctx context.Context, c *pgx.Conn, locks, statements []rowStatement) (results []mockapi.RowResult, err error) {
 	batch := new(pgx.Batch)
-	for _, st := range locks {
+	for _, st := range slices.Concat(locks, statements) {
 		batch.Queue(st.sql, st.args...)
-	}
-	for _, st := range statements {
-		batch.Queue(st.sql, append([]any{inBinary}, st.args...)...)
 	}
 	sent := c.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, sent.Close()) }()

@@ -15,13 +15,18 @@ var inBinary = pgx.QueryResultFormats{pgx.BinaryFormatCode}
 // read visits the database to look. The visit is repeated when its connection turns out to be broken, as
 // happens to every idle connection when the server restarts or the database is swapped for another.
 func (s *Store) read(ctx context.Context, what string, visit func(context.Context, *pgx.Conn) error) error {
-	return s.visit(ctx, what, true, visit)
+	return s.visit(ctx, &s.light, what, true, visit)
 }
 
 // write visits the database to change something in one statement or one transaction. It is repeated only
 // where nothing can have happened: a connection that broke may have broken after the commit.
 func (s *Store) write(ctx context.Context, what string, visit func(context.Context, *pgx.Conn) error) error {
-	return s.visit(ctx, what, false, visit)
+	return s.visit(ctx, &s.light, what, false, visit)
+}
+
+// heavyWrite is write over the connections that are kept for bulk calls and transactions.
+func (s *Store) heavyWrite(ctx context.Context, what string, visit func(context.Context, *pgx.Conn) error) error {
+	return s.visit(ctx, &s.heavy, what, false, visit)
 }
 
 // tx is write with a transaction around it.
@@ -36,13 +41,13 @@ func (s *Store) tx(ctx context.Context, what string, visit func(context.Context,
 //
 // The caller's deadline counts, its cancelling does not: stopping a query in its tracks costs the connection,
 // and a client who hangs up should not cost the others that.
-func (s *Store) visit(ctx context.Context, what string, idempotent bool, do func(context.Context, *pgx.Conn) error) error {
+func (s *Store) visit(ctx context.Context, l *lane, what string, idempotent bool, do func(context.Context, *pgx.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return s.translate(what, err)
 	}
 	timing, delay := mockapi.TimingFrom(ctx), mockapi.DBDelay(ctx)
 	start := time.Now()
-	deadline := start.Add(s.timeout)
+	deadline := start.Add(l.timeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
@@ -52,10 +57,10 @@ func (s *Store) visit(ctx context.Context, what string, idempotent bool, do func
 	var wait time.Duration
 	var err error
 	// Each idle connection may be broken, and each is found out only by using it.
-	for attempt := range s.pool.Config().MaxConns + 1 {
+	for attempt := range l.pool.Config().MaxConns + 1 {
 		begin := time.Now()
 		var broken bool
-		broken, err = s.once(ctx, begin, &wait, delay, do)
+		broken, err = l.once(ctx, begin, &wait, delay, do)
 		if err == nil || !again(err, idempotent && broken, int(attempt)) {
 			break
 		}
@@ -67,8 +72,8 @@ func (s *Store) visit(ctx context.Context, what string, idempotent bool, do func
 	return nil
 }
 
-func (s *Store) once(ctx context.Context, begin time.Time, wait *time.Duration, delay time.Duration, do func(context.Context, *pgx.Conn) error) (broken bool, err error) {
-	c, err := s.pool.Acquire(ctx)
+func (l *lane) once(ctx context.Context, begin time.Time, wait *time.Duration, delay time.Duration, do func(context.Context, *pgx.Conn) error) (broken bool, err error) {
+	c, err := l.pool.Acquire(ctx)
 	*wait += time.Since(begin)
 	if err != nil {
 		return false, err

@@ -39,6 +39,10 @@ func Run(t *testing.T, open func(t *testing.T) mockapi.Store) {
 		{"Collections", testCollections},
 		{"CollectionItems", testCollectionItems},
 		{"Totals", testTotals},
+		{"Bulk", testBulk},
+		{"Transactions", testTransactions},
+		{"TransactionsTogether", testTransactionsTogether},
+		{"Notifications", testNotifications},
 		{"Concurrency", testConcurrency},
 		{"Context", testContext},
 	} {
