@@ -20,7 +20,7 @@ func Apportion(n int64, weights []float64) []int64 {
 	order := make([]int, len(weights))
 	left := n
 	for i, w := range weights {
-		exact := float64(w/sum) * float64(n)
+		exact := float64(float64(w/sum) * float64(n))
 		counts[i] = int64(exact)
 		remainders[i] = exact - float64(counts[i])
 		order[i] = i
@@ -65,7 +65,7 @@ func fit(cells [][]float64, rows, cols []int64) {
 			off = max(off, math.Abs(sum-float64(want)))
 			if sum > 0 {
 				for i := range rows {
-					cells[i][j] = float64(cells[i][j]/sum) * float64(want)
+					cells[i][j] = float64(float64(cells[i][j]/sum) * float64(want))
 				}
 			}
 		}
@@ -76,7 +76,7 @@ func fit(cells [][]float64, rows, cols []int64) {
 			}
 			if sum > 0 {
 				for j := range cols {
-					cells[i][j] = float64(cells[i][j]/sum) * float64(want)
+					cells[i][j] = float64(float64(cells[i][j]/sum) * float64(want))
 				}
 			}
 		}

@@ -62,6 +62,7 @@ type Dataset struct {
 // New prepares a dataset. It takes some milliseconds and some hundred kilobytes, whatever the number of
 // rows. What is wrong with the profile, in itself or for these options, is reported as profile.Problems.
 func New(p *profile.Profile, o Options) (*Dataset, error) {
+	p = p.Clone()
 	if o.BcryptCost == 0 {
 		o.BcryptCost = DefaultBcryptCost
 	}

@@ -92,8 +92,8 @@ func newKindPlan(seed ident.Seed, p *profile.Profile) *kindPlan {
 	return k
 }
 
-// affinity is how well a range of sizes fits files of a typical size: 1 in a range around it, and a
-// sixteenth for each doubling away from it.
+// affinity is how well a range of sizes fits files of a typical size: 1 in a range around it, and a quarter
+// of that for each doubling away from it.
 func affinity(typical, lo, hi int64) float64 {
 	doublings := func(x int64) int { return bits.Len64(uint64(x)) }
 	away := 0
@@ -105,7 +105,7 @@ func affinity(typical, lo, hi int64) float64 {
 	}
 	a := 1.0
 	for range away {
-		a /= 16
+		a /= 4
 	}
 	return a
 }

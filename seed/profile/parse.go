@@ -90,7 +90,9 @@ func (ps *parser) decode(n *yaml.Node, field string, into any, want string) {
 		ps.add(n, field, "is empty, should be %s", want)
 		return
 	}
-	if err := n.Decode(into); err != nil {
+	// The library would cut 1.5 to 1.
+	_, whole := into.(*int64)
+	if err := n.Decode(into); err != nil || whole && n.ShortTag() != "!!int" {
 		ps.add(n, field, "%q should be %s", n.Value, want)
 	}
 }

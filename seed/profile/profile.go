@@ -3,9 +3,11 @@
 package profile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -28,6 +30,15 @@ type Profile struct {
 // New returns a profile with the default weights.
 func New(name string, rows Rows) *Profile {
 	return &Profile{Name: name, Rows: rows, Weights: DefaultWeights()}
+}
+
+// Clone returns a copy that shares nothing with p.
+func (p *Profile) Clone() *Profile {
+	c := *p
+	c.Weights.Roles = maps.Clone(p.Weights.Roles)
+	c.Weights.MIMETypes = maps.Clone(p.Weights.MIMETypes)
+	c.Weights.Sizes = slices.Clone(p.Weights.Sizes)
+	return &c
 }
 
 // Rows is the number of rows of each table. Sessions are never seeded.
@@ -142,6 +153,12 @@ func Load(nameOrFile string, overrides map[string]int64) (*Profile, error) {
 		problems = append(problems, found)
 	}
 	if len(problems) > 0 {
+		slices.SortStableFunc(problems, func(a, b Problem) int {
+			if a.Line == 0 || b.Line == 0 {
+				return cmp.Compare(b.Line, a.Line) // those of no line come last
+			}
+			return cmp.Compare(a.Line, b.Line)
+		})
 		return nil, fmt.Errorf("profile %s: %w", nameOrFile, problems)
 	}
 	return p, nil
