@@ -13,7 +13,7 @@ const unchecked = "SET LOCAL session_replication_role = replica; "
 
 // faults has at least one fault for every invariant, number of rows and weight; TestFaults insists on it.
 //
-// The dataset has 29 fixed accounts, 1,500 users and 3,000 media files as of the start of 2026.
+// The dataset has 29 fixed accounts, 600 users and 1,200 media files as of the start of 2026.
 func faults() []fault {
 	return []fault{
 		// Structure.
@@ -39,8 +39,10 @@ func faults() []fault {
 		},
 
 		// References, with every constraint in place.
-		{"media file of nobody", unchecked + `UPDATE media_files SET user_id = 999999 WHERE id = 7`, []string{"media_files_user_id_exists"}},
-		{"collection of nobody", unchecked + `UPDATE collections SET user_id = 999999 WHERE id = 7`, []string{"collections_user_id_exists", "collection_items_visible_to_owner"}},
+		{"media file of nobody", unchecked + `UPDATE media_files SET user_id = 999999
+			WHERE id = (SELECT max(id) FROM media_files WHERE is_public)`, []string{"media_files_user_id_exists"}},
+		{"collection of nobody", unchecked + `UPDATE collections SET user_id = 999999 WHERE id = (
+			SELECT min(i.collection_id) FROM collection_items i JOIN media_files m ON m.id = i.media_id WHERE NOT m.is_public)`, []string{"collections_user_id_exists", "collection_items_visible_to_owner"}},
 		{
 			"item of no collection", unchecked + `INSERT INTO collection_items VALUES (999999, 1, 1, '2025-12-31')`,
 			[]string{"collection_items_collection_id_exists"},
@@ -52,7 +54,7 @@ func faults() []fault {
 		},
 		{"tag of no media file", unchecked + `INSERT INTO media_tags VALUES (999999, 1)`, []string{"media_tags_media_id_exists"}},
 		{"media file with no tag", unchecked + `INSERT INTO media_tags VALUES (1, 999999)`, []string{"media_tags_tag_id_exists"}},
-		{"comment on nothing", unchecked + `UPDATE comments SET media_id = 999999 WHERE id = 7`, []string{"comments_media_id_exists"}},
+		{"comment on nothing", unchecked + `UPDATE comments SET media_id = 999999 WHERE id = 10`, []string{"comments_media_id_exists"}},
 		{"comment by nobody", unchecked + `UPDATE comments SET user_id = 999999
 			WHERE id = (SELECT min(c.id) FROM comments c JOIN media_files m ON m.id = c.media_id WHERE m.is_public)`,
 			[]string{"comments_user_id_exists"}},
@@ -155,23 +157,23 @@ func faults() []fault {
 		},
 		{
 			"another's private file in a collection", `UPDATE collection_items i SET media_id = m.id, added_at = '2025-12-31 23:59:59Z'
-				FROM media_files m, collections c WHERE i.collection_id = c.id AND i.position = 1 AND c.id = 10
+				FROM media_files m, collections c WHERE i.collection_id = c.id AND i.position = 1 AND c.id = (SELECT max(collection_id) FROM collection_items)
 				AND m.id = (SELECT max(id) FROM media_files WHERE NOT is_public AND user_id <> c.user_id)`,
 			[]string{"collection_items_visible_to_owner"},
 		},
 		{
 			"item before its collection", `UPDATE collection_items i SET added_at = c.created_at - interval '1 s'
-				FROM collections c WHERE i.collection_id = c.id AND i.position = 1 AND c.id = 10`,
+				FROM collections c WHERE i.collection_id = c.id AND i.position = 1 AND c.id = (SELECT max(collection_id) FROM collection_items)`,
 			[]string{"collection_items_after_both"},
 		},
 		{
 			"item before its media file", `UPDATE collection_items i SET added_at = m.created_at - interval '1 s'
-				FROM media_files m WHERE i.media_id = m.id AND i.position = 1 AND i.collection_id = 10`,
+				FROM media_files m WHERE i.media_id = m.id AND i.position = 1 AND i.collection_id = (SELECT max(collection_id) FROM collection_items)`,
 			[]string{"collection_items_after_both"},
 		},
-		{"hole between positions", `UPDATE collection_items SET position = 999 WHERE position = 1 AND collection_id = 10`, []string{"collection_items_positions_contiguous"}},
+		{"hole between positions", `UPDATE collection_items SET position = 999 WHERE position = 1 AND collection_id = (SELECT max(collection_id) FROM collection_items)`, []string{"collection_items_positions_contiguous"}},
 		{"position twice", `UPDATE collection_items SET position = 1 WHERE position = 2`, []string{"collection_items_positions_contiguous"}},
-		{"item added in the future", `UPDATE collection_items SET added_at = '2026-01-01 00:00:01Z' WHERE position = 1 AND collection_id = 10`,
+		{"item added in the future", `UPDATE collection_items SET added_at = '2026-01-01 00:00:01Z' WHERE position = 1 AND collection_id = (SELECT max(collection_id) FROM collection_items)`,
 			[]string{"collection_items_time_by_as_of"}},
 
 		// Tags.
@@ -256,10 +258,11 @@ func faults() []fault {
 			AND NOT EXISTS (SELECT FROM media_tags x WHERE x.media_id = m.id)
 			AND NOT EXISTS (SELECT FROM comments x WHERE x.media_id = m.id))`,
 			[]string{"rows of media_files", "media_files_ids_contiguous", "media_files_sequence_past_last_id"}},
-		{"collection missing", unchecked + `DELETE FROM collections WHERE id = 10; DELETE FROM collection_items WHERE collection_id = 10`,
+		{"collection missing", unchecked + `DELETE FROM collections WHERE id = (SELECT max(collection_id) FROM collection_items);
+			DELETE FROM collection_items WHERE collection_id = (SELECT max(collection_id) FROM collection_items)`,
 			[]string{"rows of collections", "rows of collection_items", "collections_ids_contiguous"}},
-		{"last item missing", `DELETE FROM collection_items WHERE collection_id = 10 AND position =
-			(SELECT max(position) FROM collection_items WHERE collection_id = 10)`, []string{"rows of collection_items"}},
+		{"last item missing", `DELETE FROM collection_items WHERE collection_id = (SELECT max(collection_id) FROM collection_items) AND position =
+			(SELECT max(position) FROM collection_items WHERE collection_id = (SELECT max(collection_id) FROM collection_items))`, []string{"rows of collection_items"}},
 		{"tag missing", unchecked + `DELETE FROM tags WHERE id = 20; DELETE FROM media_tags WHERE tag_id = 20`,
 			[]string{"rows of tags", "tags_ids_contiguous", "rows of media_tags"}},
 		{"tag of a media file missing", `DELETE FROM media_tags WHERE (media_id, tag_id) = (SELECT media_id, tag_id FROM media_tags LIMIT 1)`,
