@@ -95,8 +95,8 @@ func (s *Store) computeStatistics(q mockapi.StatisticsQuery, e *statisticsEntry)
 	t := &s.statistics
 	var value mockapi.MediaStatistics
 	var took time.Duration
+	var err error
 	ctx := s.keeper.life
-	err := ctx.Err()
 	select {
 	case t.turn <- struct{}{}:
 		start := time.Now()
