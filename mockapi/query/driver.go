@@ -99,7 +99,7 @@ func leafDrivers(l *leaf) []driver {
 	f, t := l.field, l.test
 	one := func(r rank, p probe) []driver { return []driver{{f.name, r, []probe{p}}} }
 	p, isPattern := t.(pattern)
-	lit, isLiteral := p.literal()
+	_, isLiteral := p.literal()
 	isLiteral = isLiteral && isPattern
 	iv, isInterval := t.(interval)
 	switch {
@@ -116,11 +116,9 @@ func leafDrivers(l *leaf) []driver {
 	case f.rel == relCollection && isPattern:
 		return one(rankScan, collectionProbe(f, t))
 	case f.name == "user.email" && isLiteral:
-		return one(rankEmail, func(c *compiler) string {
-			return ownerProbe("u.email = lower(" + c.param(lit, "text") + ")")
-		})
-	case f.name == "user.name" && isPattern:
-		return one(rankPerson, func(c *compiler) string { return ownerProbe(c.pattern("u.name", p)) })
+		return one(rankEmail, ownerProbe(f, t))
+	case f.rel == relOwner && f.name != "user.role" && isPattern:
+		return one(rankPerson, ownerProbe(f, t))
 	case f.rel != relMedia:
 		return nil
 	case f.name == "id" && isInterval && iv.equal():
@@ -219,11 +217,11 @@ func literalRuns(l *leaf) []string {
 
 func tagProbe(p pattern) probe {
 	return func(c *compiler) string {
-		if lit, ok := p.literal(); ok {
-			return fmt.Sprintf("SELECT mt.media_id AS id FROM media_tags mt WHERE mt.tag_id = (%s)", c.tagID(lit))
+		where := c.test("t.name", tagField, p)
+		if _, ok := p.literal(); ok {
+			return fmt.Sprintf("SELECT mt.media_id AS id FROM media_tags mt WHERE mt.tag_id = (SELECT t.id FROM tags t WHERE %s)", where)
 		}
-		return "SELECT x.id FROM tags t CROSS JOIN LATERAL (SELECT mt.media_id AS id FROM media_tags mt WHERE mt.tag_id = t.id OFFSET 0) x WHERE " +
-			c.pattern("t.name", p)
+		return "SELECT x.id FROM tags t CROSS JOIN LATERAL (SELECT mt.media_id AS id FROM media_tags mt WHERE mt.tag_id = t.id OFFSET 0) x WHERE " + where
 	}
 }
 
@@ -242,8 +240,11 @@ func collectionProbe(f *field, t test) probe {
 	}
 }
 
-func ownerProbe(where string) string {
-	return "SELECT x.id FROM users u CROSS JOIN LATERAL (SELECT m.id FROM media_files m WHERE m.user_id = u.id OFFSET 0) x WHERE " + where
+func ownerProbe(f *field, t test) probe {
+	return func(c *compiler) string {
+		return "SELECT x.id FROM users u CROSS JOIN LATERAL (SELECT m.id FROM media_files m WHERE m.user_id = u.id OFFSET 0) x WHERE " +
+			c.test("u."+f.column, f, t)
+	}
 }
 
 // mimeProbe hops through the index from one MIME type to the next, there being few of them, and reads the

@@ -32,7 +32,7 @@ const (
 	// with; ErrTooManyWildcards.
 	MaxLeadingWildcards = 10
 	// MaxCost bounds Query.Cost, what deciding one row may take; ErrTooCostly.
-	MaxCost = 1000
+	MaxCost = 500
 )
 
 // Pos is a place in the text of a query, from 0.

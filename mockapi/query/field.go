@@ -39,13 +39,17 @@ type field struct {
 	rel      relation
 	column   string // of the relation's table
 	nullable bool
+	lower    bool // the database holds lower case only
 	personal bool // only with AllowPersonal
 	cost     int  // of testing one row, in the unit of Query.Cost
-	leafCost int  // the same for a value with wildcards, where that differs
+	wildCost int  // the same for a value with wildcards, where that is more
 }
 
 // textField is the field of bare terms.
-var textField = &field{kind: kindText, rel: relText, cost: 30, leafCost: 90}
+var textField = &field{kind: kindText, rel: relText, cost: 12, wildCost: 30}
+
+// tagField is the field that bare terms test as well.
+var tagField = &field{name: "tags", aliases: []string{"tag", "tags.name"}, kind: kindKeyword, rel: relTag, column: "name", lower: true, cost: 8, wildCost: 25}
 
 // title is the name of a field for people.
 func (f *field) title() string {
@@ -58,11 +62,11 @@ func (f *field) title() string {
 // fields is the allow-list. Names are compared without case and underscores, so view_count covers viewCount.
 var fields = []*field{
 	{name: "id", kind: kindNumber, column: "id", cost: 1},
-	{name: "filename", aliases: []string{"file", "name"}, kind: kindKeyword, column: "filename", cost: 10},
-	{name: "original_name", kind: kindKeyword, column: "original_name", cost: 10},
-	{name: "title", kind: kindText, column: "title", cost: 10},
-	{name: "description", kind: kindText, column: "description", nullable: true, cost: 20},
-	{name: "mime_type", aliases: []string{"type", "mime"}, kind: kindMIME, column: "mime_type", cost: 10},
+	{name: "filename", aliases: []string{"file", "name"}, kind: kindKeyword, column: "filename", cost: 4},
+	{name: "original_name", kind: kindKeyword, column: "original_name", cost: 4},
+	{name: "title", kind: kindText, column: "title", cost: 4},
+	{name: "description", kind: kindText, column: "description", nullable: true, cost: 5},
+	{name: "mime_type", aliases: []string{"type", "mime"}, kind: kindMIME, column: "mime_type", cost: 5},
 	{name: "size", kind: kindSize, column: "size", cost: 1},
 	{name: "width", kind: kindNumber, column: "width", nullable: true, cost: 1},
 	{name: "height", kind: kindNumber, column: "height", nullable: true, cost: 1},
@@ -73,12 +77,12 @@ var fields = []*field{
 	{name: "updated_at", aliases: []string{"updated"}, kind: kindDate, column: "updated_at", cost: 1},
 	{name: "last_accessed", aliases: []string{"last_accessed_at", "accessed"}, kind: kindDate, column: "last_accessed", nullable: true, cost: 1},
 	{name: "user_id", aliases: []string{"user.id", "owner_id"}, kind: kindNumber, column: "user_id", cost: 1},
-	{name: "user.role", kind: kindKeyword, rel: relOwner, column: "role", cost: 20},
-	{name: "user.name", kind: kindKeyword, rel: relOwner, column: "name", cost: 30},
-	{name: "user.email", kind: kindKeyword, rel: relOwner, column: "email", personal: true, cost: 30},
-	{name: "tags", aliases: []string{"tag", "tags.name"}, kind: kindKeyword, rel: relTag, column: "name", cost: 15, leafCost: 60},
-	{name: "collections.name", aliases: []string{"collection", "collections", "collection.name"}, kind: kindKeyword, rel: relCollection, column: "name", cost: 60},
-	{name: "collections.id", aliases: []string{"collection_id", "collection.id"}, kind: kindNumber, rel: relCollection, column: "id", cost: 15, leafCost: 50},
+	{name: "user.role", kind: kindKeyword, rel: relOwner, column: "role", lower: true, cost: 10},
+	{name: "user.name", kind: kindKeyword, rel: relOwner, column: "name", cost: 15},
+	{name: "user.email", kind: kindKeyword, rel: relOwner, column: "email", lower: true, personal: true, cost: 10},
+	tagField,
+	{name: "collections.name", aliases: []string{"collection", "collections", "collection.name"}, kind: kindKeyword, rel: relCollection, column: "name", cost: 25},
+	{name: "collections.id", aliases: []string{"collection_id", "collection.id"}, kind: kindNumber, rel: relCollection, column: "id", cost: 20},
 }
 
 // fieldKey is the form in which field names are compared.

@@ -474,7 +474,7 @@ func (p *parser) patternLeaf(f *field, w word) (node, error) {
 		return nil, p.fail(ErrTooManyWildcards, w.start, "", "a term may have %d wildcards, this one has %d", MaxWildcards, n)
 	}
 	if n > 0 {
-		cost = max(cost, f.leafCost)
+		cost = max(cost, f.wildCost)
 	}
 	if w.pieces[0].wild != 0 {
 		p.leading++

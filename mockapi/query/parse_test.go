@@ -208,7 +208,7 @@ func TestLimits(t *testing.T) {
 		{query.ErrTooManyTerms, func(over int) string { return repeat("id:1", " OR ", query.MaxTerms+over) }},
 		{query.ErrTooManyWildcards, func(over int) string { return strings.Repeat("a*", query.MaxWildcards+over) }},
 		{query.ErrTooManyWildcards, func(over int) string { return repeat("title:*a", " ", query.MaxLeadingWildcards+over) }},
-		{query.ErrTooCostly, func(over int) string { return repeat("collections:a", " ", query.MaxCost/60+over) }},
+		{query.ErrTooCostly, func(over int) string { return repeat("collections:a", " ", query.MaxCost/25+over) }},
 	} {
 		if _, err := query.Parse(c.make(0)); err != nil {
 			t.Errorf("%v: at the limit: %v", c.kind, err)

@@ -85,12 +85,11 @@ func (c *compiler) leaf(l *leaf) string {
 	switch f.rel {
 	case relText:
 		p := t.(pattern)
-		return fmt.Sprintf("(lower(%s) LIKE %s OR %s)", mediaText, c.like("%"+likePattern(p)+"%"),
-			c.tag(p))
+		return fmt.Sprintf("(lower(%s) LIKE %s OR %s)", mediaText, c.folded("%"+likePattern(p)+"%"), c.tag(tagField, p))
 	case relOwner:
 		return fmt.Sprintf("EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND %s OFFSET 0)", c.test("u."+f.column, f, t))
 	case relTag:
-		return c.tag(t)
+		return c.tag(f, t)
 	case relCollection:
 		return c.collection(f, t)
 	}
@@ -102,21 +101,15 @@ const mediaText = "(m.filename || ' ' || m.title)"
 
 // tag compiles a test of a file's tags. A name without wildcards is looked up once, and then is one probe of
 // an index per row.
-func (c *compiler) tag(t test) string {
+func (c *compiler) tag(f *field, t test) string {
 	p, ok := t.(pattern)
 	if !ok {
 		return "EXISTS (SELECT 1 FROM media_tags mt WHERE mt.media_id = m.id OFFSET 0)"
 	}
-	if lit, ok := p.literal(); ok {
-		return fmt.Sprintf("EXISTS (SELECT 1 FROM media_tags mt WHERE mt.media_id = m.id AND mt.tag_id = (%s) OFFSET 0)", c.tagID(lit))
+	if _, ok := p.literal(); ok {
+		return fmt.Sprintf("EXISTS (SELECT 1 FROM media_tags mt WHERE mt.media_id = m.id AND mt.tag_id = (SELECT t.id FROM tags t WHERE %s) OFFSET 0)", c.test("t.name", f, p))
 	}
-	return fmt.Sprintf("EXISTS (SELECT 1 FROM media_tags mt JOIN tags t ON t.id = mt.tag_id WHERE mt.media_id = m.id AND %s OFFSET 0)",
-		c.pattern("t.name", p))
-}
-
-// tagID selects a tag by name; names are stored in lower case and unique.
-func (c *compiler) tagID(name string) string {
-	return fmt.Sprintf("SELECT t.id FROM tags t WHERE t.name = lower(%s)", c.param(name, "text"))
+	return fmt.Sprintf("EXISTS (SELECT 1 FROM media_tags mt JOIN tags t ON t.id = mt.tag_id WHERE mt.media_id = m.id AND %s OFFSET 0)", c.test("t.name", f, p))
 }
 
 func (c *compiler) collection(f *field, t test) string {
@@ -135,15 +128,20 @@ func (c *compiler) test(column string, f *field, t test) string {
 	case interval:
 		return c.interval(column, f, t)
 	case pattern:
+		if !f.lower {
+			column = "lower(" + column + ")"
+		}
 		lit, isLiteral := t.literal()
 		switch {
 		case f.kind == kindMIME && isLiteral && !strings.Contains(lit, "/"):
 			lit = escapeLike(lit)
-			return fmt.Sprintf("lower(%s) LIKE %s OR lower(%s) LIKE %s", column, c.like(lit+"/%"), column, c.like("%/"+lit))
+			return fmt.Sprintf("%s LIKE %s OR %s LIKE %s", column, c.folded(lit+"/%"), column, c.folded("%/"+lit))
 		case f.kind == kindText && isLiteral:
-			return fmt.Sprintf("lower(%s) LIKE %s", column, c.like("%"+escapeLike(lit)+"%"))
+			return fmt.Sprintf("%s LIKE %s", column, c.folded("%"+escapeLike(lit)+"%"))
+		case isLiteral:
+			return fmt.Sprintf("%s = %s", column, c.folded(lit))
 		}
-		return c.pattern(column, t)
+		return fmt.Sprintf("%s LIKE %s", column, c.folded(likePattern(t)))
 	}
 	return column + " IS NOT NULL"
 }
@@ -180,18 +178,10 @@ func comparison(op string, b *bound) string {
 	return op + " "
 }
 
-// pattern compiles that a pattern describes the whole of a column.
-func (c *compiler) pattern(column string, p pattern) string {
-	if lit, ok := p.literal(); ok {
-		return fmt.Sprintf("lower(%s) = (SELECT lower(%s))", column, c.param(lit, "text"))
-	}
-	return fmt.Sprintf("lower(%s) LIKE %s", column, c.like(likePattern(p)))
-}
-
-// like adds a pattern of LIKE. Both sides go through PostgreSQL's lower, so that they fold alike; the
-// sub-select folds the pattern once instead of once a row, which ILIKE would do.
-func (c *compiler) like(pattern string) string {
-	return fmt.Sprintf("(SELECT lower(%s))", c.param(pattern, "text"))
+// folded adds a text or a pattern of LIKE in lower case. Both sides of a comparison go through PostgreSQL's
+// lower, so that they fold alike. The sub-select does that once instead of once a row, which ILIKE would do.
+func (c *compiler) folded(text string) string {
+	return fmt.Sprintf("(SELECT lower(%s))", c.param(text, "text"))
 }
 
 // likePattern writes a pattern in the language of LIKE.
