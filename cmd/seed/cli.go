@@ -32,7 +32,7 @@ type cli struct {
 	DatabaseURL string           `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL to use. Without it, a private local server is started."`
 	PGDir       string           `name:"pg-dir" env:"MEDIANEST_PG_DIR" type:"path" placeholder:"DIR" help:"Directory of the private local server."`
 	JSON        bool             `name:"json" env:"MEDIANEST_JSON" help:"Print the result as JSON."`
-	Quiet       bool             `name:"quiet" short:"q" env:"MEDIANEST_QUIET" help:"Print errors only, and the result if --json asks for it."`
+	Quiet       bool             `name:"quiet" short:"q" env:"MEDIANEST_QUIET" help:"Print neither progress nor a summary."`
 	Version     kong.VersionFlag `name:"version" help:"Print the version and quit."`
 
 	Load     loadCmd     `cmd:"" default:"withargs" help:"Seed a database; the default command, so its name can be left out."`
@@ -163,7 +163,7 @@ func (a *app) report(err error) int {
 	case errors.Is(err, errVerdict):
 		return exitVerdict
 	case a.ctx.Err() != nil:
-		fmt.Fprintf(a.stderr, "seed: interrupted; what has been committed stays\n")
+		fmt.Fprintf(a.stderr, "seed: interrupted: %v\n", err)
 		return exitInterrupted
 	case errors.As(err, &usage):
 		fmt.Fprintf(a.stderr, "seed: %v\n", err)

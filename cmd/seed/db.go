@@ -12,7 +12,7 @@ type dbCmd struct {
 	Start  dbStartCmd  `cmd:"" help:"Start it and keep it running until stop."`
 	Stop   dbStopCmd   `cmd:"" help:"Stop it; its data stay."`
 	Status dbStatusCmd `cmd:"" help:"Show whether and where it runs."`
-	URL    dbURLCmd    `cmd:"" name:"url" help:"Print its URL, password included, for psql and other programs."`
+	URL    dbURLCmd    `cmd:"" name:"url" help:"Print the URL of the database, password included, for psql and other programs."`
 }
 
 // Help is the long help of the command.
@@ -61,19 +61,23 @@ func (dbStatusCmd) Run(a *app) error {
 
 type dbURLCmd struct{}
 
-// Run prints the URL of the database on the local server.
+// Run prints the URL of the database that the other commands would use.
 func (dbURLCmd) Run(a *app) error {
-	st, err := local.Inspect(a.ctx, a.localOptions())
-	if err != nil {
-		return err
-	}
-	if !st.Running {
-		return errors.New("the local PostgreSQL does not run: seed db start starts it")
+	dsn := a.DatabaseURL
+	if dsn == "" {
+		st, err := local.Inspect(a.ctx, a.localOptions())
+		if err != nil {
+			return err
+		}
+		if !st.Running {
+			return errors.New("the local PostgreSQL does not run: seed db start starts it")
+		}
+		dsn = st.DSN(local.Database)
 	}
 	if a.JSON {
-		return a.printJSON(map[string]string{"url": st.DSN(local.Database)})
+		return a.printJSON(map[string]string{"url": dsn})
 	}
-	_, err = fmt.Fprintln(a.stdout, st.DSN(local.Database))
+	_, err := fmt.Fprintln(a.stdout, dsn)
 	return err
 }
 

@@ -94,8 +94,10 @@ func TestInterruptedLoadIsFinishedByTheSameCommand(t *testing.T) {
 	if err := <-ended; !errors.As(err, &exit) || exit.ExitCode() != 130 {
 		t.Fatalf("interrupted load: %v, want exit code 130\n%s", err, stderr)
 	}
-	if !strings.Contains(stderr.String(), "stopping cleanly") {
-		t.Errorf("stderr does not say what happens:\n%s", stderr)
+	for _, want := range []string{"stopping cleanly", "interrupted: "} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("stderr lacks %q:\n%s", want, stderr)
+		}
 	}
 	execute(`DROP TRIGGER hold ON comments; SELECT pg_advisory_unlock(4711)`)
 	var units int
