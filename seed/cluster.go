@@ -18,6 +18,8 @@ type cluster struct {
 	other  *pgx.ConnConfig // of the other database
 	conn   *pgx.Conn       // to the other database
 	db     string
+	// strategies says that the server has more than one way of copying a database.
+	strategies bool
 }
 
 // maintenanceDatabases can be expected to exist; the first that lets us in will do.
@@ -60,17 +62,19 @@ func openCluster(ctx context.Context, dsn string) (*cluster, error) {
 }
 
 func (c *cluster) claim(ctx context.Context) error {
+	watchClient(ctx, c.conn)
 	h := fnv.New64a()
 	h.Write([]byte(applicationName + " " + c.db))
-	var free, may bool
-	err := c.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1), rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user`,
-		int64(h.Sum64())).Scan(&free, &may)
-	switch {
-	case err != nil:
+	if err := lockSoon(ctx, c.conn, int64(h.Sum64())); err != nil {
+		return err
+	}
+	var may bool
+	err := c.conn.QueryRow(ctx, `SELECT rolcreatedb OR rolsuper, current_setting('server_version_num')::int >= 150000
+		FROM pg_roles WHERE rolname = current_user`).Scan(&may, &c.strategies)
+	if err != nil {
 		return fmt.Errorf("prepare to copy the database: %w", err)
-	case !free:
-		return ErrBusy
-	case !may:
+	}
+	if !may {
 		return ErrNoCreateDB
 	}
 	return nil
@@ -137,7 +141,7 @@ func (c *cluster) copy(ctx context.Context, from, to string) error {
 		return fmt.Errorf("copy database %s: %w", from, err)
 	}
 	strategy := ""
-	if c.conn.PgConn().ParameterStatus("server_version") >= "15" {
+	if c.strategies {
 		// The other strategy writes every page to the log too.
 		strategy = " STRATEGY file_copy"
 	}

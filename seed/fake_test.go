@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -267,4 +268,37 @@ func lockTable(t *testing.T, dsn, table string) (release func()) {
 		}
 	}
 	return func() { conn.Close(context.Background()) }
+}
+
+// pgcopyEncoder spares tests an import for the type of a hook's parameter.
+type pgcopyEncoder = pgcopy.Encoder
+
+// countdown is a context that ends when it has been asked a number of times whether it has: at every point
+// of a sequence of database calls, one after another, if the number goes up.
+type countdown struct {
+	context.Context
+	mu   sync.Mutex
+	left int
+	done chan struct{}
+}
+
+func (c *countdown) tick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left--; c.left == 0 {
+		close(c.done)
+	}
+}
+
+// Done counts down.
+func (c *countdown) Done() <-chan struct{} { c.tick(); return c.done }
+
+// Err tells whether the countdown is over.
+func (c *countdown) Err() error {
+	select {
+	case <-c.done:
+		return context.Canceled
+	default:
+		return nil
+	}
 }

@@ -85,12 +85,8 @@ func (s sessions) control(ctx context.Context) (*pgx.Conn, error) {
 }
 
 func (s sessions) takeOver(ctx context.Context, conn *pgx.Conn) error {
-	var free bool
-	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(seederLock)).Scan(&free); err != nil {
-		return fmt.Errorf("take the seeder's lock: %w", err)
-	}
-	if !free {
-		return ErrBusy
+	if err := lockSoon(ctx, conn, seederLock); err != nil {
+		return err
 	}
 	// Whoever shares workerLock now belongs to a dead seeder, or seederLock would not have been free.
 	left, err := conn.Query(ctx, `SELECT pg_terminate_backend(pid) FROM pg_locks
@@ -111,6 +107,35 @@ func (s sessions) takeOver(ctx context.Context, conn *pgx.Conn) error {
 		return fmt.Errorf("wait for the sessions of an interrupted seeder: %w", err)
 	}
 	return nil
+}
+
+// lockSoon takes an advisory lock for the session. It gives up with ErrBusy not at once, but after the time
+// that a server needs to notice that the holder has died.
+func lockSoon(ctx context.Context, conn *pgx.Conn, key int64) error {
+	var before string
+	err := conn.QueryRow(ctx, "SELECT current_setting('lock_timeout')").Scan(&before)
+	if err == nil {
+		_, err = conn.Exec(ctx, "SET lock_timeout = '2s'")
+	}
+	if err == nil {
+		_, err = conn.Exec(ctx, "SELECT pg_advisory_lock($1)", key)
+	}
+	if code(err) == codeLockNotAvailable {
+		return ErrBusy
+	}
+	if err == nil {
+		_, err = conn.Exec(ctx, "SELECT set_config('lock_timeout', $1, false)", before)
+	}
+	if err != nil {
+		return fmt.Errorf("take the lock against a second seeder: %w", err)
+	}
+	return nil
+}
+
+// watchClient lets a long statement notice that its client is dead. Servers before 14, or without the means,
+// refuse it.
+func watchClient(ctx context.Context, conn *pgx.Conn) {
+	_, _ = conn.Exec(ctx, "SET client_connection_check_interval = '500ms'")
 }
 
 // worker opens a session that loads or builds.
@@ -145,10 +170,7 @@ func (s sessions) open(ctx context.Context) (*pgx.Conn, error) {
 		closeSession(conn)
 		return nil, fmt.Errorf("set up a session: %w", err)
 	}
-	// Lets a long statement notice that its client is dead. Servers before 14 or without the means refuse it.
-	if _, err := conn.Exec(ctx, "SET client_connection_check_interval = '1s'"); err != nil {
-		s.o.Logger.Debug("server does not watch for dead clients", "error", err)
-	}
+	watchClient(ctx, conn)
 	return conn, nil
 }
 

@@ -237,8 +237,17 @@ func (c *cluster) compare(ctx context.Context, l label) error {
 	return nil
 }
 
-// swap gives the spare copy the database's name and settings, and the database the name retired.
+// swapTimeout bounds a swap, which takes milliseconds, and seconds at worst before it is refused.
+const swapTimeout = 30 * time.Second
+
+// swap gives the spare copy the database's name and settings, and the database the name retired. It is not
+// to be cancelled: the server would go on for a moment, and the database be out of reach meanwhile.
 func (c *cluster) swap(ctx context.Context, there bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), swapTimeout)
+	defer cancel()
 	return c.vacate(ctx, c.db, func() error {
 		return inTransaction(ctx, c.conn, func(tx pgx.Tx) error {
 			if there {
