@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"golang.org/x/crypto/bcrypt"
-	"golang.org/x/crypto/blowfish"
+	"golang.org/x/crypto/blowfish" //lint:ignore SA1019 bcrypt is made of it
 
 	"github.com/medianest/testbed/seed/ident"
 )

@@ -1,4 +1,27 @@
-// Package gen makes the rows of a dataset.
+// Package gen makes the rows of a dataset: users, their media files, collections, tags, comments, activity and
+// notifications, as a profile counts and weights them.
+//
+// # Any row, at any time
+//
+// Row i of a table is a pure function of the profile, the Options and i. Rows may be made in any order, in
+// chunks of any size, by any number of workers and again after a crash, and come out the same to the byte.
+// Whatever a row refers to is computed when it is needed: the owner of a file, and also the files of an owner.
+// So memory does not grow with the number of rows.
+//
+// Rows use integer arithmetic alone. The tables that New prepares use floating point in a way that is exact
+// everywhere (see package dist), so rows don't depend on the processor either.
+//
+// # As weighted, to the row
+//
+// Weights are quotas, not probabilities. Of 50,000 users 42,500 have the role user if its weight is 0.85, the fixed
+// accounts included; a shuffle that depends on the seed says which. Other choices are draws.
+//
+// # As if people had made it
+//
+// Values that belong together agree: the type of a file with its name, size, dimensions, length, title, tags and with
+// what people write about it; a name with its address; an upload in the activity log with the file. Ownership,
+// views, comments, tags and collections are heavy-tailed. Nobody acts before signing up or after the last login,
+// and nobody but the owner touches a private file.
 package gen
 
 import (

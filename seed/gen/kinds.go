@@ -190,8 +190,10 @@ func appendFilename(dst []byte, m *mimeType, random uint64) []byte {
 
 // Names that cameras, scanners and screens give, with a # for each digit.
 var deviceNames = map[string][]string{
-	"image/jpeg":      {"IMG_####.jpg", "IMG_####.JPG", "DSC_####.JPG", "DSC#####.JPG", "P10#####.JPG", "_MG_####.jpg", "PXL_########.jpg", "image####.jpeg", "100_####.JPG"},
-	"image/png":       {"Screenshot ####.png", "Screenshot_####.png", "Untitled-#.png", "capture_####.png", "export-####.png", "Scan ####.png"},
+	"image/jpeg": {"IMG_####.jpg", "IMG_####.JPG", "DSC_####.JPG", "DSC#####.JPG", "P10#####.JPG", "_MG_####.jpg",
+		"PXL_########.jpg", "image####.jpeg", "100_####.JPG"},
+	"image/png": {"Screenshot ####.png", "Screenshot_####.png", "Untitled-#.png", "capture_####.png", "export-####.png",
+		"Scan ####.png"},
 	"video/mp4":       {"MVI_####.MP4", "GX01####.MP4", "VID_########.mp4", "IMG_####.mp4", "DJI_####.MP4", "recording-####.mp4"},
 	"application/pdf": {"Scan_####.pdf", "Scan ####.pdf", "DOC########.pdf", "document(#).pdf", "print_####.pdf"},
 	"video/avi":       {"MVI_####.AVI", "CLIP####.AVI", "capture-####.avi", "VHS tape ##.avi", "SANY####.AVI"},

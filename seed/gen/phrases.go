@@ -7,7 +7,7 @@ var (
 		"{look} {subject} in {city}", "{subject} near {city}", "{spot}, {city}", "{spot} at {season}'s end", "walking through {city}",
 		"{city} from above", "{city} by night", "rooftops of {city}", "a {weekday} in {city}", "{season} in {nature}", "{month} in {nature}",
 		"{bird} at {spot}", "{bird} in {nature}", "{first} and the {bird}", "{first} in {city}", "{first} with {relative}",
-		"{first}'s {event}", "{event} at {spot}", "{relative} at the {event}", "{sport} in {nature}", "{first} {sport} in {nature}",
+		"{first}'s {event}", "{event} at {spot}", "{relative} at the {event}", "{outdoors} in {nature}", "{first} {outdoors} in {nature}",
 		"{flower} in {month}", "{flower} from the garden", "{flower} at the market", "homemade {dish}", "{dish} in {city}",
 		"{dish} for {n}", "homemade {fruit} jam", "our {pet} {first}", "{first} the {pet}", "{pet} in the {room}", "the new {room}",
 		"{room} before and after", "{farm_animal} near {city}", "old {subject}", "{craft} evening", "my first attempt at {craft}",
@@ -26,7 +26,7 @@ var (
 	videoTitles = []string{
 		"{event} in {city}", "{first}'s {event}", "{first}'s first steps", "{first}'s first {sport} lesson", "drone flight over {city}",
 		"drone flight over {nature}", "time-lapse of {scene} in {city}", "{scene} over {city}, time-lapse", "how to {task}",
-		"how to {task}, part {n}", "{sport} in {nature}", "{sport} in {nature}, day {n}", "{season} weekend in {city}",
+		"how to {task}, part {n}", "{outdoors} in {nature}", "{outdoors} in {nature}, day {n}", "{season} weekend in {city}",
 		"walking tour of {city}", "tram ride through {city}", "train ride through {nature}", "{pet} meets {pet}", "our {pet} and the {fruit}",
 		"{instrument} recital by {first}", "{instrument} cover, take {n}", "{event} speech by {first}", "{relative} tells a story",
 		"{project} product demo", "{project} sprint review", "{team} team town hall", "screen recording of the {screen}",
@@ -86,8 +86,8 @@ var (
 	collectionNames = []string{
 		"{city}", "{city} in {season}", "{nature}", "{season} in {nature}", "weekend in {city}", "best of {city}", "best of {season}",
 		"{first}'s {event}", "{event}", "{event} photos", "family", "family and friends", "our {pet} {first}", "{flower} and gardens",
-		"{craft}", "{craft} ideas", "{sport}", "{sport} in {nature}", "recipes", "{dish} and more", "favourites", "to print",
-		"for {relative}", "pictures for {use}", "inspiration", "{room} ideas", "wallpapers", "black and white", "{project}", "{project} assets",
+		"{craft}", "{craft} ideas", "{sport}", "{outdoors} in {nature}", "recipes", "{dish} and more", "favourites", "to print",
+		"for {relative}", "inspiration", "{room} ideas", "wallpapers", "black and white", "{project}", "{project} assets",
 		"{project} {paper}", "{quarter} {topic}", "{team} team", "work in progress", "{company}", "{month} uploads", "street life",
 		"{bird} and other birds", "on the road", "road trip through {nature}", "{instrument} practice", "scans and receipts",
 		"paperwork", "tutorials", "{look} places",
