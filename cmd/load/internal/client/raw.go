@@ -1,0 +1,471 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Raw is a Client that speaks HTTP/1.1 with kept connections, one to each host. Redirects are not followed.
+type Raw struct {
+	options Options
+	conns   []*rawConn
+	out     []byte // the request; kept between requests while small
+	in      *[]byte
+	dialer  net.Dialer
+}
+
+// rawConn is a connection to one host.
+type rawConn struct {
+	host *Host
+	conn net.Conn // nil while there is none
+}
+
+// buffers holds the memory of responses. A user who pauses has none.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+const (
+	keepOut   = 4 << 10  // the largest request buffer that a user keeps
+	keepIn    = 64 << 10 // the largest response buffer that goes back to the pool
+	maxHeader = 64 << 10
+)
+
+// NewRaw returns a Raw without connections.
+func NewRaw(o Options) *Raw {
+	o.setDefaults()
+	return &Raw{options: o}
+}
+
+// Release implements Client.
+func (c *Raw) Release() {
+	if c.in != nil && cap(*c.in) <= keepIn {
+		*c.in = (*c.in)[:0]
+		buffers.Put(c.in)
+	}
+	c.in = nil
+	if cap(c.out) > keepOut {
+		c.out = nil
+	}
+}
+
+// Close implements Client.
+func (c *Raw) Close() {
+	for _, rc := range c.conns {
+		rc.close()
+	}
+	c.Release()
+}
+
+func (rc *rawConn) close() {
+	if rc.conn != nil {
+		_ = rc.conn.Close()
+		rc.conn = nil
+	}
+}
+
+func (c *Raw) connTo(h *Host) *rawConn {
+	for _, rc := range c.conns {
+		if rc.host == h {
+			return rc
+		}
+	}
+	rc := &rawConn{host: h}
+	c.conns = append(c.conns, rc)
+	return rc
+}
+
+// Do implements Client. A request that meets a kept connection which the server has closed meanwhile is sent
+// again on a new one, as every HTTP client does, where that is safe: nothing came back and the method is
+// idempotent.
+func (c *Raw) Do(ctx context.Context, req *Request, resp *Response) error {
+	start := time.Now()
+	*resp = Response{Timings: Timings{Start: start}}
+	if err := ctx.Err(); err != nil {
+		return newError(ctx, "connect", err)
+	}
+	deadline := start.Add(c.options.Timeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	rc := c.connTo(req.Host)
+	c.out = appendRequest(c.out[:0], req, c.options.UserAgent)
+	kept := rc.conn != nil
+	err := c.exchange(ctx, rc, req, resp, deadline)
+	if err != nil {
+		rc.close()
+		if kept && resp.BytesReceived == 0 && idempotent(req.Method) && (err.Kind == Closed || err.Kind == Reset) {
+			if err = c.exchange(ctx, rc, req, resp, deadline); err == nil {
+				return nil
+			}
+			rc.close()
+		}
+		resp.Status = 0
+		return err
+	}
+	return nil
+}
+
+func idempotent(method string) bool {
+	switch method {
+	case "GET", "HEAD", "PUT", "DELETE", "OPTIONS":
+		return true
+	}
+	return false
+}
+
+// exchange sends c.out and reads the response.
+func (c *Raw) exchange(ctx context.Context, rc *rawConn, req *Request, resp *Response, deadline time.Time) *Error {
+	if rc.conn == nil {
+		if err := c.connect(ctx, rc, resp, deadline); err != nil {
+			return err
+		}
+	}
+	conn := rc.conn
+	if err := conn.SetDeadline(deadline); err != nil {
+		return newError(ctx, "send", err)
+	}
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+		defer stop()
+	}
+	sending := time.Now()
+	n, err := conn.Write(c.out)
+	resp.BytesSent += int64(n)
+	sent := time.Now()
+	resp.Timings.Sending = sent.Sub(sending)
+	if err != nil {
+		return newError(ctx, "send", err)
+	}
+	reuse, e := c.receive(ctx, conn, req, resp, sent)
+	if e != nil {
+		return e
+	}
+	if !reuse {
+		rc.close()
+	}
+	return nil
+}
+
+func (c *Raw) connect(ctx context.Context, rc *rawConn, resp *Response, deadline time.Time) *Error {
+	begin := time.Now()
+	resp.Timings.Blocked = begin.Sub(resp.Timings.Start)
+	c.dialer.Deadline = deadline
+	conn, err := c.dialer.DialContext(ctx, "tcp", rc.host.address())
+	connected := time.Now()
+	resp.Timings.Connecting = connected.Sub(begin)
+	if err != nil {
+		return newError(ctx, "connect", err)
+	}
+	if rc.host.https {
+		secured := tls.Client(conn, &tls.Config{ServerName: rc.host.name, InsecureSkipVerify: c.options.Insecure, NextProtos: []string{"http/1.1"}})
+		shake, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		err := secured.HandshakeContext(shake)
+		resp.Timings.TLSHandshaking = time.Since(connected)
+		if err != nil {
+			_ = conn.Close()
+			return newError(ctx, "tls handshake", err)
+		}
+		conn = secured
+	}
+	rc.conn = conn
+	return nil
+}
+
+func appendRequest(b []byte, req *Request, userAgent string) []byte {
+	b = append(b, req.Method...)
+	b = append(b, ' ')
+	b = append(b, req.Host.prefix...)
+	b = append(b, req.Path...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, req.Host.authority...)
+	b = append(b, "\r\nUser-Agent: "...)
+	b = append(b, userAgent...)
+	for i := 0; i+1 < len(req.Header); i += 2 {
+		b = append(b, "\r\n"...)
+		b = append(b, req.Header[i]...)
+		b = append(b, ": "...)
+		b = append(b, req.Header[i+1]...)
+	}
+	if len(req.Body) > 0 || req.Method == "POST" || req.Method == "PUT" || req.Method == "PATCH" {
+		b = append(b, "\r\nContent-Length: "...)
+		b = strconv.AppendInt(b, int64(len(req.Body)), 10)
+	}
+	b = append(b, "\r\n\r\n"...)
+	return append(b, req.Body...)
+}
+
+// reader reads a response into one growing buffer.
+type reader struct {
+	conn  net.Conn
+	buf   []byte
+	next  int // first byte not yet used
+	first time.Time
+	total int64
+}
+
+// fill reads more bytes behind what is there.
+func (r *reader) fill() error {
+	if len(r.buf) == cap(r.buf) {
+		r.buf = append(r.buf, 0)[:len(r.buf)]
+	}
+	n, err := r.conn.Read(r.buf[len(r.buf):cap(r.buf)])
+	if n > 0 {
+		if r.total == 0 {
+			r.first = time.Now()
+		}
+		r.total += int64(n)
+		r.buf = r.buf[:len(r.buf)+n]
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// line returns the next line without its end.
+func (r *reader) line() ([]byte, error) {
+	from := r.next
+	for {
+		if i := bytes.IndexByte(r.buf[from:], '\n'); i >= 0 {
+			l := r.buf[r.next : from+i]
+			r.next = from + i + 1
+			return bytes.TrimSuffix(l, []byte{'\r'}), nil
+		}
+		if from = len(r.buf); from-r.next > maxHeader {
+			return nil, errMalformed("a line is longer than %d bytes", maxHeader)
+		}
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// need reads until n unused bytes are there.
+func (r *reader) need(n int) error {
+	if free := cap(r.buf) - r.next; free < n {
+		grown := make([]byte, len(r.buf), r.next+n)
+		copy(grown, r.buf)
+		r.buf = grown
+	}
+	for len(r.buf)-r.next < n {
+		if err := r.fill(); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func errMalformed(format string, args ...any) *Error {
+	return &Error{Kind: Malformed, Doing: "receive", Err: fmt.Errorf(format, args...)}
+}
+
+// receive reads a response, and tells whether the connection may be used again.
+func (c *Raw) receive(ctx context.Context, conn net.Conn, req *Request, resp *Response, sent time.Time) (reuse bool, e *Error) {
+	if c.in == nil {
+		c.in = buffers.Get().(*[]byte)
+	}
+	r := reader{conn: conn, buf: (*c.in)[:0]}
+	defer func() {
+		*c.in = r.buf
+		resp.BytesReceived = r.total
+		now := time.Now()
+		if r.total == 0 {
+			resp.Timings.Waiting = now.Sub(sent)
+			return
+		}
+		resp.Timings.Waiting = r.first.Sub(sent)
+		resp.Timings.Receiving = now.Sub(r.first)
+	}()
+	doing := "wait"
+	failed := func(err error) (bool, *Error) {
+		if r.total > 0 {
+			doing = "receive"
+		}
+		return false, newError(ctx, doing, err)
+	}
+	var head head
+	for {
+		if err := head.read(&r); err != nil {
+			return failed(err)
+		}
+		if head.status >= 200 || head.status == 101 { // 1xx come before the answer
+			break
+		}
+	}
+	bodyAt := r.next
+	bodyEnd := bodyAt
+	switch {
+	case req.Method == "HEAD" || head.status == 204 || head.status == 304:
+	case head.chunked:
+		end, err := c.readChunks(&r)
+		if err != nil {
+			return failed(err)
+		}
+		bodyEnd = end
+	case head.length >= 0:
+		if head.length > c.options.MaxBody {
+			return false, &Error{Kind: TooLarge, Doing: "receive", Err: fmt.Errorf("%d bytes declared, %d allowed", head.length, c.options.MaxBody)}
+		}
+		if err := r.need(int(head.length)); err != nil {
+			return failed(err)
+		}
+		bodyEnd = bodyAt + int(head.length)
+		r.next = bodyEnd
+	default: // the body ends with the connection
+		head.close = true
+		for {
+			err := r.fill()
+			if int64(len(r.buf)-bodyAt) > c.options.MaxBody {
+				return false, &Error{Kind: TooLarge, Doing: "receive", Err: fmt.Errorf("more than %d bytes", c.options.MaxBody)}
+			}
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return failed(err)
+			}
+		}
+		bodyEnd = len(r.buf)
+		r.next = bodyEnd
+	}
+	if r.next != len(r.buf) {
+		return false, errMalformed("%d bytes follow the response", len(r.buf)-r.next)
+	}
+	resp.Status, resp.Proto, resp.Body = head.status, "HTTP/1.1", r.buf[bodyAt:bodyEnd]
+	resp.header = r.buf[head.from:head.to]
+	return !head.close, nil
+}
+
+// head is what the client must know of a response's head.
+type head struct {
+	status   int
+	length   int64 // -1 where it is not declared
+	chunked  bool
+	close    bool
+	from, to int // of the header lines in the buffer
+}
+
+func (h *head) read(r *reader) error {
+	line, err := r.line()
+	if err != nil {
+		return err
+	}
+	*h = head{length: -1}
+	version, rest, _ := bytes.Cut(line, []byte{' '})
+	code, _, _ := bytes.Cut(rest, []byte{' '})
+	if len(code) == 3 {
+		h.status, err = strconv.Atoi(string(code))
+	}
+	if err != nil || h.status < 100 || !bytes.HasPrefix(version, []byte("HTTP/1.")) {
+		return errMalformed("%.60q is no status line", line)
+	}
+	h.close = bytes.HasSuffix(version, []byte("0"))
+	h.from = r.next
+	for {
+		h.to = r.next
+		if line, err = r.line(); err != nil {
+			return err
+		}
+		if len(line) == 0 {
+			return nil
+		}
+		if h.to-h.from > maxHeader {
+			return errMalformed("the header is longer than %d bytes", maxHeader)
+		}
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if !ok {
+			return errMalformed("%.60q is no header", line)
+		}
+		value = bytes.TrimSpace(value)
+		switch {
+		case equalFold(name, "content-length"):
+			if h.length, err = strconv.ParseInt(string(value), 10, 63); err != nil || h.length < 0 {
+				return errMalformed("Content-Length is %.40q", value)
+			}
+		case equalFold(name, "transfer-encoding"):
+			if !bytes.EqualFold(value, []byte("chunked")) {
+				return errMalformed("Transfer-Encoding is %.40q", value)
+			}
+			h.chunked = true
+		case equalFold(name, "connection"):
+			h.close = h.close || bytes.EqualFold(value, []byte("close"))
+		}
+	}
+}
+
+// equalFold compares a header's name with one in lower case.
+func equalFold(name []byte, lower string) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i, b := range name {
+		if b >= 'A' && b <= 'Z' {
+			b += 'a' - 'A'
+		}
+		if b != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// readChunks moves the chunks of a body together, and returns where it ends in the buffer.
+func (c *Raw) readChunks(r *reader) (end int, err error) {
+	at := r.next // where the next chunk's bytes go
+	begin := at
+	for {
+		line, err := r.line()
+		if err != nil {
+			return 0, unexpected(err)
+		}
+		text, _, _ := bytes.Cut(line, []byte{';'})
+		size, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 16, 32)
+		if err != nil || size < 0 {
+			return 0, errMalformed("%.40q is no chunk size", line)
+		}
+		if int64(at-begin)+size > c.options.MaxBody {
+			return 0, &Error{Kind: TooLarge, Doing: "receive", Err: fmt.Errorf("more than %d bytes", c.options.MaxBody)}
+		}
+		if size == 0 {
+			for { // trailers, up to an empty line
+				line, err := r.line()
+				if err != nil {
+					return 0, unexpected(err)
+				}
+				if len(line) == 0 {
+					return at, nil
+				}
+			}
+		}
+		if err := r.need(int(size)); err != nil {
+			return 0, err
+		}
+		at += copy(r.buf[at:], r.buf[r.next:r.next+int(size)])
+		r.next += int(size)
+		if line, err = r.line(); err != nil || len(line) != 0 {
+			if err == nil {
+				err = errMalformed("a chunk is longer than it says")
+			}
+			return 0, unexpected(err)
+		}
+	}
+}
+
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

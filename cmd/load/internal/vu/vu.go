@@ -1,0 +1,218 @@
+// Package vu is the virtual user: what an iteration of a suite may do, and how that is measured, named and
+// tagged, in k6's words.
+package vu
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/client"
+	"github.com/medianest/testbed/cmd/load/internal/metrics"
+)
+
+// Suite is a test's traffic: what its set-up does once, and what every iteration of a user does.
+type Suite interface {
+	// Setup runs once before the scenarios. Its requests are not measured.
+	Setup(v *VU) error
+	// Iterate runs one iteration. An error ends the whole run: it is for what makes going on pointless. Failed
+	// requests are no errors; they are counted.
+	Iterate(v *VU) error
+}
+
+// Config is what a VU is made of.
+type Config struct {
+	ID       int // from 1, unique in the run
+	Seed     uint64
+	Registry *metrics.Registry
+	Recorder *metrics.Recorder // nil measures nothing, as in set-up
+	Client   client.Client
+	// Sleep pauses for think time, scaled as the run wants it, and returns early when the context ends.
+	Sleep func(context.Context, time.Duration)
+}
+
+// VU is one virtual user. One goroutine at a time uses it.
+type VU struct {
+	ID int
+	// Rand is a function of the run's seed and the ID, so that a user does the same in every run.
+	Rand *rand.Rand
+	// State is the suite's own, kept between iterations: tokens, cookies, what it prepared.
+	State any
+	// Iteration counts the user's iterations, from 0.
+	Iteration int64
+
+	ctx      context.Context
+	registry *metrics.Registry
+	recorder *metrics.Recorder
+	client   client.Client
+	sleep    func(context.Context, time.Duration)
+	scenario *metrics.TagSet // the scenario's tags
+	tags     *metrics.TagSet // those and the group
+	due      time.Time       // when an open model wanted the iteration to start; zero in a closed one, and after its first request
+	resp     client.Response
+}
+
+// New returns a VU.
+func New(c Config) *VU {
+	v := &VU{
+		ID: c.ID, Rand: rand.New(rand.NewPCG(c.Seed, uint64(c.ID))),
+		registry: c.Registry, recorder: c.Recorder, client: c.Client, sleep: c.Sleep, ctx: context.Background(),
+	}
+	v.scenario = c.Registry.Tags("group", "")
+	v.tags = v.scenario
+	return v
+}
+
+// Begin prepares the VU for one iteration of a scenario: its tags, the context that ends it, and, in an open
+// model, when it was due; the first request is then timed from there too.
+func (v *VU) Begin(ctx context.Context, scenario *metrics.TagSet, due time.Time) {
+	v.ctx, v.scenario, v.due = ctx, scenario.With("group", ""), due
+	v.tags = v.scenario
+}
+
+// Context ends when the iteration has to: at the end of gracefulStop, or when the run is aborted.
+func (v *VU) Context() context.Context { return v.ctx }
+
+// Call is one request of an iteration and how it is counted.
+type Call struct {
+	Method string
+	Host   *client.Host
+	Path   string // with the query, escaped
+	// Name is the tag name and names the endpoint in reports; "" is the URL, which must then be without ids.
+	Name string
+	// Tags are further tags, names and values in turns.
+	Tags []string
+	// Header is names and values in turns.
+	Header []string
+	Body   []byte
+	// Expected tells whether a status is a success; nil is 200 to 399.
+	Expected func(status int) bool
+}
+
+// Response is the answer to a Call; it is valid until the VU's next call or pause.
+type Response struct {
+	*client.Response
+	// Err is why there is no answer; Status is 0 then.
+	Err error
+	// Milliseconds is http_req_duration.
+	Milliseconds float64
+}
+
+// Do sends a request and counts it.
+func (v *VU) Do(c *Call) Response {
+	req := client.Request{Method: c.Method, Host: c.Host, Path: c.Path, Header: c.Header, Body: c.Body}
+	err := v.client.Do(v.ctx, &req, &v.resp)
+	t := &v.resp.Timings
+	r := Response{Response: &v.resp, Err: err, Milliseconds: milliseconds(t.Duration())}
+	if v.recorder == nil || client.KindOf(err) == client.Canceled { // k6 does not count what its own end cut off
+		v.due = time.Time{}
+		return r
+	}
+	expected := err == nil && v.resp.Status >= 200 && v.resp.Status < 400
+	if c.Expected != nil {
+		expected = err == nil && c.Expected(v.resp.Status)
+	}
+	name := c.Name
+	url := c.Host.URL + c.Path
+	if name == "" {
+		name = url
+	}
+	tags := v.tags.With("method", c.Method).With("name", name)
+	for i := 0; i+1 < len(c.Tags); i += 2 {
+		tags = tags.With(c.Tags[i], c.Tags[i+1])
+	}
+	tags = tags.With("expected_response", strconv.FormatBool(expected)).With("status", statusText(v.resp.Status))
+	if err != nil {
+		tags = tags.With("error", string(client.KindOf(err)))
+	} else {
+		tags = tags.With("proto", v.resp.Proto)
+	}
+	q := metrics.HTTPRequest{
+		Tags: tags, End: time.Now(), Duration: r.Milliseconds, URL: url,
+		Blocked: milliseconds(t.Blocked), Connecting: milliseconds(t.Connecting), TLSHandshaking: milliseconds(t.TLSHandshaking),
+		Sending: milliseconds(t.Sending), Waiting: milliseconds(t.Waiting), Receiving: milliseconds(t.Receiving),
+		BytesSent: v.resp.BytesSent, BytesReceived: v.resp.BytesReceived, Failed: !expected,
+	}
+	if !v.due.IsZero() {
+		q.Open, q.Lateness = true, max(milliseconds(t.Start.Sub(v.due)), 0)
+		v.due = time.Time{}
+	}
+	v.recorder.HTTP(&q)
+	return r
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// statusTexts spares the common statuses an allocation.
+var statusTexts = func() (t [600]string) {
+	for i := range t {
+		t[i] = strconv.Itoa(i)
+	}
+	return t
+}()
+
+func statusText(status int) string {
+	if status >= 0 && status < len(statusTexts) {
+		return statusTexts[status]
+	}
+	return strconv.Itoa(status)
+}
+
+// Check counts whether something is as it should be under the check's name, and returns ok.
+func (v *VU) Check(name string, ok bool) bool {
+	if v.recorder != nil {
+		value := 0.0
+		if ok {
+			value = 1
+		}
+		v.recorder.Add(v.registry.Builtin.Checks, v.tags.With("check", name), value)
+	}
+	return ok
+}
+
+// Add counts a value of a metric of the suite's.
+func (v *VU) Add(m *metrics.Metric, value float64) {
+	if v.recorder != nil {
+		v.recorder.Add(m, v.tags, value)
+	}
+}
+
+// AddRate counts a yes or no of a Rate of the suite's.
+func (v *VU) AddRate(m *metrics.Metric, yes bool) {
+	value := 0.0
+	if yes {
+		value = 1
+	}
+	v.Add(m, value)
+}
+
+// Group runs f with its requests and checks tagged as a group, and counts how long it took.
+func (v *VU) Group(name string, f func()) {
+	outer := v.tags
+	v.tags = outer.With("group", outer.Get("group")+"::"+name)
+	start := time.Now()
+	f()
+	if v.recorder != nil {
+		v.recorder.Add(v.registry.Builtin.GroupDuration, v.tags, milliseconds(time.Since(start)))
+	}
+	v.tags = outer
+}
+
+// Sleep pauses for think time, and gives back memory meanwhile.
+func (v *VU) Sleep(d time.Duration) {
+	v.client.Release()
+	v.sleep(v.ctx, d)
+}
+
+// Close closes the VU's connections.
+func (v *VU) Close() { v.client.Close() }
+
+// Between returns a whole number from lo to hi, each as likely.
+func (v *VU) Between(lo, hi int) int { return lo + v.Rand.IntN(hi-lo+1) }
+
+// Errorf is for suites that can't go on.
+func (v *VU) Errorf(format string, args ...any) error {
+	return fmt.Errorf("virtual user %d: "+format, append([]any{v.ID}, args...)...)
+}
