@@ -28,7 +28,8 @@ const draws = 1500
 var unkind = map[string]bool{"Jewess": true, "Adolf": true, "Adolph": true, "Adolphus": true, "Toy": true, "Von": true, "Will": true}
 
 func newLexicon(seed ident.Seed) *lexicon {
-	faker := gofakeit.New(int64(seed.Key("gofakeit") >> 1))
+	// Of 0 gofakeit would make a seed of its own, a different one each time.
+	faker := gofakeit.New(int64(seed.Key("gofakeit")>>1 | 1))
 	l := &lexicon{words: map[string][]string{}}
 	for name, words := range handWritten {
 		l.words[name] = words

@@ -7,7 +7,7 @@ var (
 		"{look} {subject} in {city}", "{subject} near {city}", "{spot}, {city}", "{spot} at {season}'s end", "walking through {city}",
 		"{city} from above", "{city} by night", "rooftops of {city}", "a {weekday} in {city}", "{season} in {nature}", "{month} in {nature}",
 		"{bird} at {spot}", "{bird} in {nature}", "{first} and the {bird}", "{first} in {city}", "{first} with {relative}",
-		"{first}'s {event}", "{event} at {spot}", "{relative} at the {event}", "{outdoors} in {nature}", "{first} {outdoors} in {nature}",
+		"{first}'s {event}", "{event} at {spot}", "{relative} at the {event}", "{outdoors} in {nature}",
 		"{flower} in {month}", "{flower} from the garden", "{flower} at the market", "homemade {dish}", "{dish} in {city}",
 		"{dish} for {n}", "homemade {fruit} jam", "our {pet} {first}", "{first} the {pet}", "{pet} in the {room}", "the new {room}",
 		"{room} before and after", "{farm_animal} near {city}", "old {subject}", "{craft} evening", "my first attempt at {craft}",
