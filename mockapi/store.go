@@ -19,6 +19,7 @@ type Store interface {
 	BulkStore
 	TransactionStore
 	NotificationStore
+	AdvancedSearchStore
 	// Ready tells within the context's deadline whether the database answers.
 	Ready(ctx context.Context) error
 	// Dataset returns what the seeder recorded, NOT_FOUND for a database that was never seeded.
@@ -85,7 +86,8 @@ type MediaStore interface {
 	UpdateMedia(ctx context.Context, v Viewer, id int64, m MediaUpdate) (Media, error)
 	// DeleteMedia deletes a file that the viewer owns or, as an admin, any.
 	DeleteMedia(ctx context.Context, v Viewer, id int64) error
-	// SearchMedia finds visible files by a plain text: words of file name and title, and tags by name; newest first.
+	// SearchMedia finds visible files by a plain text, newest first: each word is part of the file name or title, or
+	// the whole text is the name of a tag.
 	SearchMedia(ctx context.Context, v Viewer, text string, p PageRequest) (Page[Media], error)
 
 	// MediaTags lists the tags of a visible file by name.

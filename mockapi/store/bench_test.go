@@ -162,7 +162,7 @@ func BenchmarkInsert(b *testing.B) {
 
 func BenchmarkSearch(b *testing.B) {
 	s := openBench(b, store.Options{})
-	for _, text := range []string{"photo", "video", "document", "image", "test", "zanzibar", "qqxyz", "lighthouse sea", "photo video", "at", "zq"} {
+	for _, text := range []string{"photo", "video", "document", "image", "test", "report", "83583851", "qqxyz", "cat recipe", "photo video", "at", "zq"} {
 		b.Run(text, func(b *testing.B) {
 			s.run(b, func(ctx context.Context, _ uint64) error {
 				_, err := s.SearchMedia(ctx, s.viewer(), text, mockapi.PageRequest{})
@@ -174,26 +174,55 @@ func BenchmarkSearch(b *testing.B) {
 
 func BenchmarkFilters(b *testing.B) {
 	s := openBench(b, store.Options{})
+	conn, err := pgx.Connect(b.Context(), os.Getenv(benchVariable))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	tag := func(rank int) (name string) {
+		const q = `SELECT name FROM tags JOIN (SELECT tag_id, count(*) AS files FROM media_tags GROUP BY tag_id) t ON id = tag_id ORDER BY files DESC OFFSET $1 LIMIT 1`
+		if err := conn.QueryRow(b.Context(), q, rank).Scan(&name); err != nil {
+			b.Fatal(err)
+		}
+		return name
+	}
+	busiest := func(column, table string) (id int64) {
+		q := "SELECT " + column + " FROM " + table + " GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
+		if err := conn.QueryRow(b.Context(), q).Scan(&id); err != nil {
+			b.Fatal(err)
+		}
+		return id
+	}
+	owner, collection := busiest("user_id", "media_files"), busiest("collection_id", "collection_items")
 	for _, c := range []struct {
 		name  string
 		query mockapi.MediaQuery
 	}{
-		{"owner", mockapi.MediaQuery{OwnerID: 17}},
-		{"busiest owner", mockapi.MediaQuery{OwnerID: 1}},
-		{"tag photo", mockapi.MediaQuery{Tag: "photo"}},
-		{"tag test", mockapi.MediaQuery{Tag: "test"}},
-		{"a middling tag", mockapi.MediaQuery{Tag: "tag50"}},
-		{"a rare tag", mockapi.MediaQuery{Tag: "tag1900"}},
+		{"own", mockapi.MediaQuery{OwnerID: 17}},
+		{"own private", mockapi.MediaQuery{OwnerID: 17, Public: new(bool)}},
+		{"busiest owner", mockapi.MediaQuery{OwnerID: owner}},
+		{"commonest tag", mockapi.MediaQuery{Tag: tag(0)}},
+		{"10th tag", mockapi.MediaQuery{Tag: tag(9)}},
+		{"100th tag", mockapi.MediaQuery{Tag: tag(99)}},
+		{"1000th tag", mockapi.MediaQuery{Tag: tag(999)}},
+		{"rarest tag", mockapi.MediaQuery{Tag: tag(1999)}},
+		{"tag document", mockapi.MediaQuery{Tag: "document"}},
+		{"tag and type", mockapi.MediaQuery{Tag: "document", Type: "application"}},
+		{"tag of other type", mockapi.MediaQuery{Tag: "document", Type: "video"}},
 		{"collection", mockapi.MediaQuery{CollectionID: 77}},
+		{"largest collection", mockapi.MediaQuery{CollectionID: collection}},
 		{"image", mockapi.MediaQuery{Type: "image"}},
-		{"application/pdf", mockapi.MediaQuery{Type: "application/pdf"}},
+		{"application", mockapi.MediaQuery{Type: "application"}},
+		{"image jpeg", mockapi.MediaQuery{Type: "image/jpeg"}},
+		{"no such type", mockapi.MediaQuery{Type: "audio"}},
 		{"sizes", mockapi.MediaQuery{MinSize: 1_000_000, MaxSize: 2_000_000}},
 		{"narrow sizes", mockapi.MediaQuery{MinSize: 1_000_000, MaxSize: 1_000_100}},
+		{"of 2024", mockapi.MediaQuery{CreatedAfter: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), CreatedBefore: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		{"largest", mockapi.MediaQuery{Sort: mockapi.SortLargest}},
 		{"most viewed", mockapi.MediaQuery{Sort: mockapi.SortMostViewed}},
-		{"largest pdf", mockapi.MediaQuery{Sort: mockapi.SortLargest, Type: "application/pdf"}},
-		{"most viewed photo", mockapi.MediaQuery{Sort: mockapi.SortMostViewed, Tag: "photo"}},
-		{"own", mockapi.MediaQuery{OwnerID: 17, Public: new(bool)}},
+		{"largest application", mockapi.MediaQuery{Sort: mockapi.SortLargest, Type: "application"}},
+		{"smallest video", mockapi.MediaQuery{Sort: mockapi.SortSmallest, Type: "video"}},
+		{"most viewed tag", mockapi.MediaQuery{Sort: mockapi.SortMostViewed, Tag: tag(0)}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			v := mockapi.Viewer{UserID: 17, Role: mockapi.RoleUser}

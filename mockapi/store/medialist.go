@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -65,129 +67,152 @@ func (o mediaOrder) place(m *mockapi.Media) cursor {
 	return cursor{order: o.letter, num: o.value(m), id: m.ID}
 }
 
-// ListMedia implements mockapi.MediaStore.
-//
-// The list without filters, newest first, is what everybody asks for: see newestMedia. All others are planned
-// for the values at hand, by statements that are parsed each time: only so does PostgreSQL know whether a tag or
-// a type is common, and the newest index best walked until enough files of it are found, or rare, and best
-// looked up.
+// ListMedia implements mockapi.MediaStore. The list without filters, newest first, is what everybody asks for:
+// see newestMedia. For all others see listing.
 func (s *Store) ListMedia(ctx context.Context, v mockapi.Viewer, q mockapi.MediaQuery) (mockapi.Page[mockapi.Media], error) {
-	var none mockapi.Page[mockapi.Media]
+	var found mockapi.Page[mockapi.Media]
 	order, err := mediaOrderOf(q.Sort)
 	if err != nil {
-		return none, err
+		return found, err
 	}
 	w, err := newWindow(q.PageRequest, order.letter)
 	if err != nil {
-		return none, err
+		return found, err
 	}
 	if q.All && !v.IsAdmin() {
-		return none, mockapi.Errorf(mockapi.CodeAccessDenied, "only an admin sees everybody's private files")
+		return found, mockapi.Errorf(mockapi.CodeAccessDenied, "only an admin sees everybody's private files")
 	}
 	plain := q.OwnerID == 0 && q.Type == "" && q.Tag == "" && q.CollectionID == 0 && q.Public == nil &&
 		q.MinSize == 0 && q.MaxSize == 0 && q.CreatedAfter.IsZero() && q.CreatedBefore.IsZero()
-	var found mockapi.Page[mockapi.Media]
 	err = s.read(ctx, "list media files", func(ctx context.Context, c *pgx.Conn) error {
 		if plain && order.letter == orderNewest {
 			found, err = s.newestMedia(ctx, c, v, w, q.All)
 		} else {
-			found, err = s.filteredMedia(ctx, c, v, w, order, q, plain)
+			var l listing
+			l, err = mediaListing(ctx, c, v, q, order)
+			if errors.Is(err, errNothing) {
+				found, err = mockapi.Page[mockapi.Media]{Items: []mockapi.Media{}, TotalKind: mockapi.TotalExact}, nil
+				return nil
+			}
+			if err == nil {
+				l.order, l.window, l.hints, l.plan = order, w, s.hints, []any{pgx.QueryExecModeCacheDescribe}
+				found, err = l.find(ctx, c)
+			}
 		}
-		if err != nil || found.TotalKind != "" || !plain {
+		if err != nil || found.TotalKind != "" {
 			return err
 		}
-		return s.plainTotal(ctx, c, v, q.All, &found)
+		if plain {
+			n, known, err := visibleTotal(ctx, c, &s.totals.media, s.totals.privateMedia, v, q.All, "SELECT "+ownPrivateMedia)
+			if known || err != nil {
+				found.Total, found.TotalKind = n, mockapi.TotalMaintained
+				return err
+			}
+		}
+		l, err := mediaListing(ctx, c, v, q, order)
+		if err != nil {
+			return err
+		}
+		list := from("FROM media_files m")
+		list.all(l.seen)
+		found.Total, found.TotalKind, err = s.totals.cappedTotal(ctx, c, fmt.Sprint(list, list.args), list.String(), planned(list.args))
+		return err
 	})
-	return found, err
-}
-
-// filteredMedia reads a page of any list, and finds its total unless the list is plain.
-func (s *Store) filteredMedia(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, w window, order mediaOrder, q mockapi.MediaQuery, plain bool) (mockapi.Page[mockapi.Media], error) {
-	var none mockapi.Page[mockapi.Media]
-	list, err := mediaFilter(ctx, c, v, q)
-	if err != nil {
-		return none, err
-	}
-	if list == nil {
-		return mockapi.Page[mockapi.Media]{Items: []mockapi.Media{}, TotalKind: mockapi.TotalExact}, nil
-	}
-	counted, args := list.String(), list.args
-	if w.after != nil {
-		list.and(order.past(), order.edge(w.after), w.after.id)
-	}
-	sql := "SELECT " + mediaColumns + " " + list.String() + order.by() + " LIMIT " + list.param(w.rows()) + " OFFSET " + list.param(w.offset)
-	items, err := collect(ctx, c, w, sql, planned(list.args), scanMedia)
-	if err != nil {
-		return none, err
-	}
-	found := page(items, w, order.place)
-	if found.TotalKind == "" && !plain {
-		found.Total, found.TotalKind, err = s.totals.cappedTotal(ctx, c, fmt.Sprint(counted, args), counted, planned(args))
-	}
 	return found, err
 }
 
 // planned makes PostgreSQL plan a query for the values it comes with.
 func planned(args []any) []any { return append([]any{pgx.QueryExecModeCacheDescribe}, args...) }
 
-// mediaFilter is the FROM and WHERE of a query, nil where nothing can match.
-func mediaFilter(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, q mockapi.MediaQuery) (*where, error) {
-	list := from("FROM media_files m")
+// errNothing means that no file can pass a filter.
+var errNothing = errors.New("nothing passes the filter")
+
+// rareTag is how many files a tag may have for all of them to be read at once.
+const rareTag = 2000
+
+// mediaListing turns a query into conditions. Those on the column of the order go with the walk along its
+// index, and so does a single MIME type when the order is by time, and the owner always.
+func mediaListing(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, q mockapi.MediaQuery, order mediaOrder) (listing, error) {
+	var l listing
+	var all []condition
+	seen := func(sql string, values ...any) { l.seen = append(l.seen, condition{sql, values}) }
+	pass := func(look, find string, value any) {
+		l.passed = append(l.passed, condition{look, []any{value}})
+		all = append(all, condition{find, []any{value}})
+	}
+	filter := func(walkable bool, sql string, value any) {
+		if walkable || q.OwnerID != 0 {
+			seen(sql, value)
+		} else {
+			pass(sql, sql, value)
+		}
+	}
+	private := q.Public != nil && !*q.Public
 	switch {
 	case q.All:
 	case q.OwnerID != 0 && q.OwnerID == v.UserID:
 	case q.OwnerID != 0 || v.UserID == 0:
-		list.and("is_public")
-	case q.Public == nil:
-		list.and("(is_public OR user_id = $)", v.UserID)
-	case !*q.Public:
-		list.and("user_id = $", v.UserID)
+		seen("is_public")
+	case private:
+		seen("user_id = $", v.UserID)
+	default:
+		seen("(is_public OR user_id = $)", v.UserID)
 	}
-	if q.Public != nil && *q.Public {
-		list.and("is_public")
-	} else if q.Public != nil {
-		list.and("NOT is_public")
+	switch {
+	case private:
+		seen("NOT is_public")
+	case q.Public != nil:
+		seen("is_public")
 	}
 	if q.OwnerID != 0 {
-		list.and("user_id = $", q.OwnerID)
+		seen("user_id = $", q.OwnerID)
 	}
 	if q.MinSize != 0 {
-		list.and("size >= $", q.MinSize)
+		filter(order.column == "size", "size >= $", q.MinSize)
 	}
 	if q.MaxSize != 0 {
-		list.and("size <= $", q.MaxSize)
+		filter(order.column == "size", "size <= $", q.MaxSize)
 	}
 	if !q.CreatedAfter.IsZero() {
-		list.and("created_at >= $", q.CreatedAfter)
+		filter(order.column == "created_at", "created_at >= $", q.CreatedAfter)
 	}
 	if !q.CreatedBefore.IsZero() {
-		list.and("created_at < $", q.CreatedBefore)
+		filter(order.column == "created_at", "created_at < $", q.CreatedBefore)
 	}
 	if q.Type != "" {
 		types, err := mimeTypes(ctx, c, q.Type)
-		if err != nil || len(types) == 0 {
-			return nil, err
-		}
-		if len(types) == 1 { // keeps the order of the index
-			list.and("mime_type = $", types[0])
-		} else {
-			list.and("mime_type = ANY ($)", types)
+		switch {
+		case err != nil:
+			return l, err
+		case len(types) == 0:
+			return l, errNothing
+		case len(types) == 1:
+			filter(order.column == "created_at", "mime_type = $", types[0])
+		default:
+			filter(false, "mime_type = ANY ($)", types)
 		}
 	}
 	if q.Tag != "" {
-		id, err := tagID(ctx, c, q.Tag)
-		if err != nil || id == 0 {
-			return nil, err
+		tag, err := tagNamed(ctx, c, q.Tag, rareTag)
+		if err != nil {
+			return l, err
 		}
-		list.and("EXISTS (SELECT FROM media_tags t WHERE t.media_id = m.id AND t.tag_id = $)", id)
+		if tag.id == 0 {
+			return l, errNothing
+		}
+		pass(hasTag, "EXISTS (SELECT FROM media_tags t WHERE t.media_id = m.id AND t.tag_id = $)", tag.id)
+		l.rare = tag.files < rareTag || q.OwnerID != 0
 	}
 	if q.CollectionID != 0 {
 		if err := maySee(ctx, c, v, noCollection, collectionOwner, q.CollectionID); err != nil {
-			return nil, err
+			return l, err
 		}
-		list.and("EXISTS (SELECT FROM collection_items i WHERE i.media_id = m.id AND i.collection_id = $)", q.CollectionID)
+		in := "EXISTS (SELECT FROM collection_items i WHERE i.media_id = m.id AND i.collection_id = $)"
+		pass(in, in, q.CollectionID)
+		l.rare = true
 	}
-	return list, nil
+	l.all = append(slices.Clip(l.seen), all...)
+	return l, nil
 }
 
 // mimeTypes lists the MIME types that there are files of: the one asked for, or those that begin with it and
@@ -202,22 +227,4 @@ func mimeTypes(ctx context.Context, c *pgx.Conn, kind string) ([]string, error) 
 	var types []string
 	_, err := query(ctx, c, q, []any{kind}, func(r *row) { types = append(types, r.text()) })
 	return types, err
-}
-
-// plainTotal finds the total of a list without filters.
-func (s *Store) plainTotal(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, all bool, found *mockapi.Page[mockapi.Media]) error {
-	n, known, err := visibleTotal(ctx, c, &s.totals.media, s.totals.privateMedia, v, all, "SELECT "+ownPrivateMedia)
-	if err != nil {
-		return err
-	}
-	if known {
-		found.Total, found.TotalKind = n, mockapi.TotalMaintained
-		return nil
-	}
-	list, err := mediaFilter(ctx, c, v, mockapi.MediaQuery{All: all})
-	if err != nil {
-		return err
-	}
-	found.Total, found.TotalKind, err = s.totals.cappedTotal(ctx, c, fmt.Sprint("media", list, list.args), list.String(), planned(list.args))
-	return err
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
+// newest is the order that most lists are in.
+const newest = " ORDER BY created_at DESC, id DESC"
+
 const ownPrivateMedia = "(SELECT count(*) FROM media_files WHERE user_id = $1 AND NOT is_public)"
 
 // newestSQL is the statement of newestMedia: the first page, a later one by number, one after a cursor. They
@@ -76,3 +79,5 @@ func (s *Store) newestMedia(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, 
 	}
 	return found, nil
 }
+
+func placeNewest(m *mockapi.Media) cursor { return newestCursor(m.CreatedAt, m.ID) }

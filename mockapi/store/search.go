@@ -11,29 +11,30 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
-// A search finds the newest visible files in which every word occurs, as part of the file name or the title
-// or as the name of a tag. There are two ways to find them, and the wrong one is a thousand times slower:
-//
-//   - Walk the newest files and keep what matches. A page of a common word is full after a few hundred.
-//   - Ask the trigram index for all files with the word, and sort them. There are few of a rare word.
-//
-// Statistics can't tell them apart in time, a plan made for one word is used for the other, and PostgreSQL's
-// guess for a word it does not know (one file in 200) suits neither. So a search begins with a short walk.
-// Where that does not fill the page, the number of files it found says how common the word is, and whether
-// a longer walk or the index comes next. See BenchmarkSearch.
 const (
-	firstWalk = 256    // files; the walk of a word in every tenth title ends with a full page of 20
-	longWalk  = 20_000 // files, at most: 30 ms
-	blindWalk = 10_000 // files, for words that the index does not know
-	maxWords  = 8
-	maxText   = 200 // bytes
+	maxWords = 8
+	maxText  = 200 // bytes
+	// blindWalk is how many of the newest files are searched for words that are not in the index.
+	blindWalk = 10_000
+
+	// mediaText is what the index media_files_text is on.
+	mediaText = "(m.filename || ' ' || m.title)"
+	// hasTag is the condition that a file has a tag. OFFSET 0 keeps PostgreSQL from first reading all files of
+	// the tag into a hash table, of which there may be hundreds of thousands.
+	hasTag = "EXISTS (SELECT FROM media_tags t WHERE t.media_id = m.id AND t.tag_id = $ OFFSET 0)"
+	// visible takes the viewer's id and whether it is an admin.
+	visible = "(is_public OR user_id = $ OR $)"
 )
 
-// SearchMedia implements mockapi.MediaStore. Words without three ASCII letters or digits in a row are not in
-// the trigram index: a text that has no other is looked for in the newest 10,000 visible files only.
+// SearchMedia implements mockapi.MediaStore: a file is found where each word of the text is part of its file
+// name or title, or where the whole text is the name of one of its tags, in any case of letters.
+//
+// The trigram index knows words by three ASCII letters or digits in a row. A text without such a word is looked
+// for in the newest 10,000 visible files only, and among the tags.
 func (s *Store) SearchMedia(ctx context.Context, v mockapi.Viewer, text string, p mockapi.PageRequest) (mockapi.Page[mockapi.Media], error) {
 	var found mockapi.Page[mockapi.Media]
-	w, err := newWindow(p, orderNewest)
+	order, _ := mediaOrderOf(mockapi.SortNewest)
+	w, err := newWindow(p, order.letter)
 	if err != nil {
 		return found, err
 	}
@@ -41,21 +42,43 @@ func (s *Store) SearchMedia(ctx context.Context, v mockapi.Viewer, text string, 
 	if err != nil {
 		return found, err
 	}
-	q := search{viewer: v, words: words, window: w}
 	err = s.read(ctx, "search media files", func(ctx context.Context, c *pgx.Conn) error {
-		found, err = q.run(ctx, c, s.mediaCount())
+		tag, err := tagNamed(ctx, c, strings.TrimSpace(text), 0)
+		if err != nil {
+			return err
+		}
+		l := searchListing(v, words, tag)
+		l.order, l.window, l.hints = order, w, s.hints
+		found, err = l.find(ctx, c)
 		return err
 	})
 	return found, err
 }
 
-// mediaCount is how many media files there are, roughly.
-func (s *Store) mediaCount() int64 {
-	_, all, known := s.totals.media.get()
-	if !known {
-		return 1_000_000
+// searchListing makes the listing of a search for words and the tag of that name.
+func searchListing(v mockapi.Viewer, words []string, tag tagInfo) listing {
+	seen := condition{visible, []any{v.UserID, v.IsAdmin()}}
+	inText := condition{sql: strings.TrimSuffix(strings.Repeat(mediaText+" ILIKE $ AND ", len(words)), " AND ")}
+	for _, word := range words {
+		inText.values = append(inText.values, likePattern(word))
 	}
-	return all
+	l := listing{seen: []condition{seen}, passed: []condition{inText}, all: []condition{seen, inText}}
+	known := slices.ContainsFunc(words, indexed)
+	if known && tag.id == 0 {
+		return l
+	}
+	ids := condition{"SELECT m.id FROM media_files m WHERE " + inText.sql, inText.values}
+	if !known {
+		ids.sql = "SELECT m.id FROM (SELECT * FROM media_files WHERE " + visible + newest + " LIMIT $) AS m WHERE " + inText.sql
+		ids.values = append([]any{v.UserID, v.IsAdmin(), blindWalk}, inText.values...)
+	}
+	if tag.id != 0 {
+		l.passed = []condition{{"(" + inText.sql + " OR " + hasTag + ")", append(slices.Clip(inText.values), tag.id)}}
+		ids.sql += " UNION SELECT media_id FROM media_tags WHERE tag_id = $"
+		ids.values = append(slices.Clip(ids.values), tag.id)
+	}
+	l.all = []condition{seen, {"m.id = ANY (ARRAY(" + ids.sql + "))", ids.values}}
+	return l
 }
 
 // searchWords splits a text at its spaces, in lower case, each word once.
@@ -72,47 +95,10 @@ func searchWords(text string) ([]string, error) {
 	return words, nil
 }
 
-// search is one search under way.
-type search struct {
-	viewer mockapi.Viewer
-	words  []string
-	window window
+// likePattern matches what contains word as it is written.
+func likePattern(word string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word) + "%"
 }
-
-// run finds a page among rows files.
-func (q *search) run(ctx context.Context, c *pgx.Conn, rows int64) (mockapi.Page[mockapi.Media], error) {
-	enough := q.window.rows()
-	walked := firstWalk + 4*q.window.offset
-	items, err := q.walk(ctx, c, walked)
-	if err != nil || len(items) == enough {
-		return q.page(items), err
-	}
-	if !slices.ContainsFunc(q.words, indexed) {
-		return q.blind(ctx, c)
-	}
-	// A step of a walk costs about what a file from the index does: 1.3 us.
-	if len(items) > 0 {
-		hits := q.window.offset + len(items)
-		more := 2 * walked * (q.window.offset + enough) / hits // twice what it should take
-		viaIndex := rows * int64(hits) / int64(walked)
-		if more < longWalk && int64(more) < viaIndex {
-			items, err := q.walk(ctx, c, more)
-			if err != nil || len(items) == enough {
-				return q.page(items), err
-			}
-		}
-	}
-	return q.lookUp(ctx, c)
-}
-
-// page makes a page of what a walk found. How much there is beyond, a walk does not know.
-func (q *search) page(items []mockapi.Media) mockapi.Page[mockapi.Media] {
-	p := page(items, q.window, placeNewest)
-	p.Total, p.TotalKind = int64(q.window.offset+len(items)), mockapi.TotalAtLeast
-	return p
-}
-
-func placeNewest(m *mockapi.Media) cursor { return newestCursor(m.CreatedAt, m.ID) }
 
 // indexed tells whether the trigram index knows a word, in every locale.
 func indexed(word string) bool {

@@ -62,6 +62,7 @@ type Store struct {
 
 	sessions   sessionFilter
 	totals     totals
+	hints      *memo[string, int] // see listing
 	statistics statistics
 	keeper     *keeper
 }
@@ -69,11 +70,6 @@ type Store struct {
 var (
 	_ mockapi.Store        = (*Store)(nil)
 	_ mockapi.PoolReporter = (*Store)(nil)
-
-	_ mockapi.AnalyticsStore    = (*Store)(nil)
-	_ mockapi.BulkStore         = (*Store)(nil)
-	_ mockapi.TransactionStore  = (*Store)(nil)
-	_ mockapi.NotificationStore = (*Store)(nil)
 )
 
 // Open makes a Store for the database at dsn, which must have been migrated. It does not wait for the
@@ -122,7 +118,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if !o.SyncCommit {
 		setDefault(set, "synchronous_commit", "off")
 	}
-	s := &Store{log: o.Logger}
+	s := &Store{log: o.Logger, hints: newMemo[string, int](hintsKept, hintMemory)}
 	if s.light, err = newLane(ctx, cfg.Copy(), o.PoolSize, o.Timeout); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -139,6 +135,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 // lane is a pool of connections and what a visit over it may take.
 type lane struct {
 	pool    *pgxpool.Pool
+	size    int
 	timeout time.Duration
 }
 
@@ -146,7 +143,7 @@ func newLane(ctx context.Context, cfg *pgxpool.Config, size int, timeout time.Du
 	cfg.MaxConns = int32(size)
 	setDefault(cfg.ConnConfig.RuntimeParams, "statement_timeout", strconv.FormatInt((timeout*9/10).Milliseconds(), 10))
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	return lane{pool, timeout}, err
+	return lane{pool, size, timeout}, err
 }
 
 // setDefault leaves alone what the DSN says.

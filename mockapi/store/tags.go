@@ -134,9 +134,12 @@ func (s *Store) Tags(ctx context.Context, prefix string, p mockapi.PageRequest) 
 	return found, err
 }
 
-// tagID finds a tag by name, 0 where there is none.
-func tagID(ctx context.Context, q querier, name string) (id int64, err error) {
-	const sql = "SELECT id FROM tags WHERE name = $1"
-	_, err = query(ctx, q, sql, []any{strings.ToLower(name)}, func(r *row) { id = r.int64() })
-	return id, err
+// tagInfo is a tag's id, 0 where there is none of that name, and how many files have it.
+type tagInfo struct{ id, files int64 }
+
+// tagNamed finds a tag by name and counts its files up to most.
+func tagNamed(ctx context.Context, q querier, name string, most int) (t tagInfo, err error) {
+	const sql = "SELECT id, (SELECT count(*) FROM (SELECT FROM media_tags WHERE tag_id = id LIMIT $2) AS files) FROM tags WHERE name = $1"
+	_, err = query(ctx, q, sql, []any{strings.ToLower(name), most}, func(r *row) { t = tagInfo{r.int64(), r.int64()} })
+	return t, err
 }

@@ -57,11 +57,11 @@ func (s *Store) visit(ctx context.Context, l *lane, what string, idempotent bool
 	var wait time.Duration
 	var err error
 	// Each idle connection may be broken, and each is found out only by using it.
-	for attempt := range l.pool.Config().MaxConns + 1 {
+	for attempt := range l.size + 1 {
 		begin := time.Now()
 		var broken bool
 		broken, err = l.once(ctx, begin, &wait, delay, do)
-		if err == nil || !again(err, idempotent && broken, int(attempt)) {
+		if err == nil || !again(err, idempotent && broken, attempt) {
 			break
 		}
 	}

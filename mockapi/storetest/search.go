@@ -32,17 +32,18 @@ func testSearch(t *testing.T, f *fixture) {
 	must(f.AddMediaTags(ctx, v, tagged.ID, []string{"lake", "tv"}))(t)
 	both := f.titled(t, v, "Sunset over a hill")
 	must(f.AddMediaTags(ctx, v, both.ID, []string{"lake", "hill"}))(t)
+	must(f.AddMediaTags(ctx, v, lake.ID, []string{"two words"}))(t)
 	hidden := f.file(t, other, false, func(m *mockapi.NewMedia) { m.Title = "Secret lake" })
 
 	want(v, "lake", lake, hut, named, tagged, both)
 	want(v, "LAKE", lake, hut, named, tagged, both)
-	want(v, "lake lake", lake, hut, named, tagged, both)
+	want(v, "lake lake", lake, hut, named)
 	want(other, "lake", lake, hut, named, tagged, both, hidden)
 	want(admin, "lake", lake, hut, named, tagged, both, hidden)
 	want(anonymous, "secret")
-	want(v, "sunset lake", lake, both)
+	want(v, "sunset lake", lake)
 	want(v, "  lake   hut ", hut)
-	want(v, "hill lake", both)
+	want(v, "hill sunset", both)
 	want(v, "lakeside", named)
 	want(v, ".png", named)
 	want(v, "png untitled", named)
@@ -63,7 +64,8 @@ func testSearch(t *testing.T, f *fixture) {
 	want(v, "tv", tagged)
 	want(v, "by hut", hut)
 	want(v, "zz")
-	want(v, "tv lake", tagged)
+	want(v, " TV ", tagged)
+	want(v, "two words", lake)
 
 	for what, text := range map[string]string{
 		"empty": "", "spaces": "  \t", "long": strings.Repeat("word", 100), "many words": "a b c d e f g h i j k",
