@@ -28,10 +28,10 @@ type passwords struct {
 	verified *recent[struct{}]
 	macs     sync.Pool // of hash.Hash keyed by key
 
-	mu      sync.Mutex
-	flights map[digest]*flight
-	decoys  map[int][]byte // by cost, at most one for each of bcrypt's 28 costs
-	lastHit int            // the cost of the stored hash last compared with; what a decoy must cost
+	mu       sync.Mutex
+	flights  map[digest]*flight
+	decoys   map[int][]byte // by cost, at most one for each of bcrypt's 28 costs
+	lastCost int            // the cost of the stored hash last compared with; what a decoy must cost
 
 	// slots bounds the bcrypt runs at one time to the processors: more would only make each slower, and
 	// waiting here still ends with the request's deadline.
@@ -141,7 +141,7 @@ func (p *passwords) run(ctx context.Context, storedHash, password string) error 
 	h := []byte(storedHash)
 	if cost, err := bcrypt.Cost(h); err == nil {
 		p.mu.Lock()
-		p.lastHit = cost
+		p.lastCost = cost
 		p.mu.Unlock()
 	}
 	err := p.compare(h, []byte(password))
@@ -159,7 +159,7 @@ func (p *passwords) run(ctx context.Context, storedHash, password string) error 
 func (p *passwords) decoy() (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cost := p.lastHit
+	cost := p.lastCost
 	if cost == 0 {
 		cost = p.cost
 	}

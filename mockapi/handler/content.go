@@ -28,20 +28,21 @@ type contentSource struct {
 type datasetContent struct {
 	fingerprint string
 	*content.Source
+	sums checksums
 }
 
 // source returns what makes the bytes of the files that are served now.
-func (a *API) source(now time.Time) *content.Source {
+func (a *API) source(now time.Time) *datasetContent {
 	fingerprint := ""
 	if ds := a.dataset.get(a.store, now); ds != nil {
 		fingerprint = ds.Fingerprint
 	}
 	c := a.content.current.Load()
 	if c == nil || c.fingerprint != fingerprint {
-		c = &datasetContent{fingerprint, content.NewSource(fingerprint)}
+		c = &datasetContent{fingerprint: fingerprint, Source: content.NewSource(fingerprint), sums: newChecksums(rememberedSums)}
 		a.content.current.Store(c)
 	}
-	return c.Source
+	return c
 }
 
 func contentFile(m *mockapi.Media) content.File {
@@ -74,7 +75,7 @@ func (a *API) mediaContent(c *Call) error {
 		return mockapi.Errorf(mockapi.CodeNotFound, "the bytes of uploads are not kept, only their size and SHA-256")
 	}
 	source, f := a.source(c.start), contentFile(&m)
-	sum := source.CRC32C(f)
+	sum := source.checksum(f)
 	h := c.gin.Writer.Header()
 	h.Set("Repr-Digest", "crc32c=:"+base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))+":")
 	h.Set("Content-Disposition", disposition(&m))
@@ -156,7 +157,7 @@ func (a *API) appendMediaDetail(c *Call) func([]byte, *mockapi.Media) []byte {
 			return b
 		}
 		b = append(b[:len(b)-1], `,"crc32c":"`...) // into the object just closed
-		sum := strconv.FormatUint(uint64(a.source(c.start).CRC32C(contentFile(m))), 16)
+		sum := strconv.FormatUint(uint64(a.source(c.start).checksum(contentFile(m))), 16)
 		b = append(b, "00000000"[len(sum):]...)
 		b = append(b, sum...)
 		return append(b, `"}`...)

@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -179,24 +178,4 @@ func TestDatabaseAway(t *testing.T) {
 	away()
 	p.resume()
 	back()
-}
-
-func TestAnswersWaitForNobodysBody(t *testing.T) {
-	w := newWorld(t)
-	// The token is checked, and its deadline begins, before the slow body has come: the deadline is the
-	// database's, and starts anew.
-	body, send := io.Pipe()
-	answered := make(chan *answer)
-	go func() {
-		answered <- w.alice.do(http.MethodPost, v1+"/media/upload", body)
-	}()
-	if _, err := io.WriteString(send, `{"filename":"slow.jpg",`); err != nil {
-		t.Fatal(err)
-	}
-	w.alice.get(v1 + "/auth/me").ok(http.StatusOK) // others are served meanwhile
-	if _, err := io.WriteString(send, `"size":1}`); err != nil {
-		t.Fatal(err)
-	}
-	send.Close()
-	(<-answered).ok(http.StatusCreated)
 }

@@ -1,10 +1,15 @@
 package handler
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unicode/utf8"
 
 	"github.com/medianest/testbed/mockapi"
@@ -87,6 +92,44 @@ func TestUploadsKeepNoBytes(t *testing.T) {
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > size/64 {
 		t.Errorf("%d bytes allocated for an upload of %d", allocated, size)
 	}
+}
+
+// TestASlowBodyIsNotTheStoresFault sends a body slower than the request's deadline: the session has been asked
+// for before it, the insert comes after it, and has the whole time of its own.
+func TestASlowBodyIsNotTheStoresFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, token := uploadServer(t)
+		for _, contentType := range []string{"application/json", "multipart/form-data; boundary=b"} {
+			parts := []string{`{"filename":"slow.jpg",`, `"size":5}`}
+			if contentType != "application/json" {
+				parts = []string{"--b\r\nContent-Disposition: form-data; name=file; filename=slow.jpg\r\n\r\nbytes", "\r\n--b--\r\n"}
+			}
+			r := httptest.NewRequest(http.MethodPost, "/api/v1/media/upload", &slowReader{parts})
+			r.Header.Set("Content-Type", contentType)
+			r.Header.Set("Authorization", "Bearer "+token)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != http.StatusCreated || !strings.Contains(w.Body.String(), `"size":5`) {
+				t.Errorf("%s: status %d: %s", contentType, w.Code, w.Body)
+			}
+		}
+	})
+}
+
+// slowReader lets longer than a deadline pass, on the bubble's clock, before each of its parts.
+type slowReader struct{ parts []string }
+
+func (s *slowReader) Read(p []byte) (int, error) {
+	if len(s.parts) == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(2 * DefaultRequestTimeout)
+	n := copy(p, s.parts[0])
+	s.parts[0] = s.parts[0][n:]
+	if s.parts[0] == "" {
+		s.parts = s.parts[1:]
+	}
+	return n, nil
 }
 
 func BenchmarkUpload(b *testing.B) {

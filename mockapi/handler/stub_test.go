@@ -40,7 +40,10 @@ func (s *stub) Dataset(context.Context) (mockapi.Dataset, error) {
 
 func (s *stub) SessionRevoked(context.Context, [16]byte) (bool, error) { return false, nil }
 
-func (s *stub) CreateMedia(_ context.Context, _ mockapi.Viewer, m mockapi.NewMedia) (mockapi.Media, error) {
+func (s *stub) CreateMedia(ctx context.Context, _ mockapi.Viewer, m mockapi.NewMedia) (mockapi.Media, error) {
+	if err := ctx.Err(); err != nil {
+		return mockapi.Media{}, err
+	}
 	return mockapi.Media{ID: 1, Filename: m.Filename, Size: m.Size, SHA256: m.SHA256}, nil
 }
 
@@ -94,9 +97,10 @@ func BenchmarkHandler(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	page := testPage()
 	store := &stub{
-		page:    testPage(),
-		media:   func(context.Context) (mockapi.Media, error) { return testMedia(), nil },
+		page:    page,
+		media:   func(context.Context) (mockapi.Media, error) { return page.Items[0], nil },
 		account: mockapi.Credentials{User: user, PasswordHash: hash},
 	}
 	h := New(store, a, Options{AccessLog: LogSampled})
