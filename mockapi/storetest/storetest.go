@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) mockapi.Store) {
 		{"Collections", testCollections},
 		{"CollectionItems", testCollectionItems},
 		{"Totals", testTotals},
+		{"AdvancedSearch", testAdvancedSearch},
 		{"Bulk", testBulk},
 		{"Transactions", testTransactions},
 		{"TransactionsTogether", testTransactionsTogether},
