@@ -153,6 +153,53 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// The plain value of a date is from its start until its end, to the microsecond.
+func TestPeriods(t *testing.T) {
+	at := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, c := range []struct{ date, first, last string }{
+		{"2024", "2024-01-01T00:00:00Z", "2024-12-31T23:59:59.999999Z"},
+		{"2024-02", "2024-02-01T00:00:00Z", "2024-02-29T23:59:59.999999Z"},
+		{"2024-12", "2024-12-01T00:00:00Z", "2024-12-31T23:59:59.999999Z"},
+		{"2024-02-28", "2024-02-28T00:00:00Z", "2024-02-28T23:59:59.999999Z"},
+		{"2024-02-28T10:30", "2024-02-28T10:30:00Z", "2024-02-28T10:30:59.999999Z"},
+		{"2024-02-28T10:30-01:30", "2024-02-28T12:00:00Z", "2024-02-28T12:00:59.999999Z"},
+		{"2024-02-28T10:30:15", "2024-02-28T10:30:15Z", "2024-02-28T10:30:15.999999Z"},
+		{"2024-02-28T10:30:15.25Z", "2024-02-28T10:30:15.25Z", "2024-02-28T10:30:15.259999Z"},
+		{"2024-02-28T10:30:15.123456Z", "2024-02-28T10:30:15.123456Z", "2024-02-28T10:30:15.123456Z"},
+		{"now/y", "2024-01-01T00:00:00Z", "2024-12-31T23:59:59.999999Z"},
+		{"now/M", "2024-01-01T00:00:00Z", "2024-01-31T23:59:59.999999Z"},
+		{"now/w", "2024-01-29T00:00:00Z", "2024-02-04T23:59:59.999999Z"},
+		{"now+4d/w", "2024-01-29T00:00:00Z", "2024-02-04T23:59:59.999999Z"},
+		{"now/d", "2024-01-31T00:00:00Z", "2024-01-31T23:59:59.999999Z"},
+		{"now/h", "2024-01-31T12:00:00Z", "2024-01-31T12:59:59.999999Z"},
+		{"now/m", "2024-01-31T12:30:00Z", "2024-01-31T12:30:59.999999Z"},
+		{"now/s", "2024-01-31T12:30:45Z", "2024-01-31T12:30:45.999999Z"},
+		{"now+1M/M", "2024-02-01T00:00:00Z", "2024-02-29T23:59:59.999999Z"},
+		{"now-1y-2M+3d/d", "2022-12-03T00:00:00Z", "2022-12-03T23:59:59.999999Z"},
+		{"now-2w-36h/h", "2024-01-16T00:00:00Z", "2024-01-16T00:59:59.999999Z"},
+	} {
+		q, err := query.Parse("created_at:" + c.date)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		first, last := at(c.first), at(c.last)
+		for moment, want := range map[time.Time]bool{
+			first.Add(-time.Microsecond): false, first: true, last: true, last.Add(time.Microsecond): false,
+		} {
+			if q.Match(query.Viewer{}, now, &query.Row{CreatedAt: moment}) != want {
+				t.Errorf("%s: %v: not %v", c.date, moment, want)
+			}
+		}
+	}
+}
+
 // A month before the last day of a longer month is the last day of the shorter one.
 func TestMonthsClamp(t *testing.T) {
 	q, err := query.Parse("created_at:now+1M/d")

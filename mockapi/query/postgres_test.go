@@ -3,6 +3,7 @@ package query_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -101,7 +102,7 @@ func TestSQLAgreesWithMatch(t *testing.T) {
 	l := newLibrary(r, texts)
 	l.store(t, conn)
 
-	rounds := 4000
+	rounds := 3000
 	if testing.Short() {
 		rounds = 500
 	}
@@ -138,8 +139,54 @@ func TestSQLAgreesWithMatch(t *testing.T) {
 	}
 }
 
-// All pages of a Statement together are the visible matches, newest first, whatever way it takes and however
-// often its budget runs out.
+// waysQueries reach every driver and every way to walk; each finds something for some viewer.
+var waysQueries = []string{
+	`*:*`, `id:7`, `id:7 OR id:8 OR tags:x`, `size:0`, `size:>1GB NOT tags:x`, `views:[1 TO 1000]`,
+	`filename:img_0042.jpg`, `filename:*0042*`, `filename:IMG*JPG`, `title:"SUNSET AT"`, `title:Sunset*`, `title:*BEACH`,
+	`sunset`, `SUNSET beach`, `"x sunset"`, `im?_0042*`, `description:0042`, `description:0042 tags:*`, `filename:*0042* description:sunset`,
+	`tags:IMG_0042.jpg`, `tags:*0042*`, `tags:"img_0042.jpg" OR filename:*0042* OR title:0042`, `tags:x OR tags:end*`, `tags:x AND NOT description:sunset`,
+	`collections.name:*0042*`, `collections.name:X*`, `collections.name:i* OR collections.name:"Sunset BEACH" OR collections.name:5*`, `collections.id:7`, `collections:* -tags:*`,
+	`user.email:*0@example.com OR user.email:*1@example.com`, `user.name:?*`, `user.role:ADMIN tags:*`, `type:image`, `type:IMAGE/png`, `type:vid* OR type:odd`,
+	`public:false`, `public:false filename:*0042*`, `public:true user_id:3`, `user_id:3`, `user_id:3 OR user_id:4`, `user_id:3 created_at:2024`,
+	`created_at:2024-01`, `created_at:[2023 TO 2024-01} filename:*0042*`, `created_at:>=now-7d`, `updated_at:<2024 tags:*`,
+}
+
+// Every way that a Statement can take is taken here, by bounds that small tables reach.
+func TestStatementWays(t *testing.T) {
+	conn := connect(t, schematest.New(t))
+	// Few texts, so that everything is there often, and alone as well as within others.
+	texts := []string{"IMG_0042.jpg", "img_0042.JPG", "IMG-0042.jpg", "x", "Sunset at the beach", "sunset beach", "end", "50%_off"}
+	r := rand.New(rand.NewPCG(7, 8))
+	l := newLibrary(r, texts)
+	l.store(t, conn)
+	ways := map[string]int{}
+	for _, src := range waysQueries {
+		q, err := query.Parse(src, query.AllowPersonal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, some := l.matches(q, query.Viewer{All: true}); len(some) == 0 {
+			t.Errorf("%s finds nothing", src)
+		}
+		for _, v := range []query.Viewer{{}, {ID: 3}, {ID: 3, All: true}} {
+			plan := q.Plan(v, query.Page{Limit: 7})
+			ways[plan.Walk]++
+			for _, d := range plan.Drivers {
+				ways[d]++
+			}
+			for _, bounds := range [][2]int{{0, 3}, {0, 4000}, {30, 3}, {30, 4000}} {
+				checkPages(t, conn, l, src, q, v, query.Page{Limit: 7, Budget: 150}, bounds[0], bounds[1])
+			}
+		}
+	}
+	for _, name := range []string{"newest", "owner", "id", "size", "view_count", "filename", "title", "text", "text & text", "tags", "collections.name", "collections.id", "user.email", "user.name", "mime_type", "user_id + user_id"} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(ways)), func(way string) bool { return strings.HasPrefix(way, name) }) {
+			t.Errorf("no query takes the way of %s: %v", name, ways)
+		}
+	}
+}
+
+// The same for random queries and pages.
 func TestStatementAgreesWithMatch(t *testing.T) {
 	conn := connect(t, schematest.New(t))
 	texts := serverTexts(t, conn)
@@ -155,28 +202,35 @@ func TestStatementAgreesWithMatch(t *testing.T) {
 		src, q := parseRandom(t, r, texts)
 		v := query.Viewer{ID: r.Int64N(libraryUsers + 1), All: r.IntN(10) == 0}
 		page := query.Page{Limit: pick(r, []int{1, 3, 20, 100, 500}), Budget: pick(r, []int{0, -1, 40, 399, 400, 401})}
-		short, driven := pick(r, []int{0, 0, 5, 100}), pick(r, []int{0, 3, 30, 4000})
-		_, want := l.matches(q, v)
-		got := []int64{}
-		for pages := 0; ; pages++ {
-			sql, args := q.BoundedStatement(v, now, page, short, driven)
-			checkParameters(t, sql, 1, len(args))
-			items, next, complete := runStatement(t, conn, src, sql, args, page.Limit)
-			got = append(got, items...)
-			if !complete && page.Budget < 0 {
-				t.Fatalf("%s: without a budget the answer is not complete", src)
-			}
-			if page.After = next; next == nil {
-				break
-			}
-			if pages > len(l.rows) {
-				t.Fatalf("%s: there is no end of pages", src)
-			}
+		checkPages(t, conn, l, src, q, v, page, pick(r, []int{0, 0, 5, 100}), pick(r, []int{0, 3, 30, 4000}))
+	}
+}
+
+// checkPages holds that all pages together are the visible matches, newest first, whatever way a Statement
+// takes and however often its budget runs out.
+func checkPages(t *testing.T, conn *pgx.Conn, l *library, src string, q *query.Query, v query.Viewer, page query.Page, shortWalk, maxDriven int) {
+	t.Helper()
+	_, want := l.matches(q, v)
+	var got []int64
+	for pages := 0; ; pages++ {
+		sql, args := q.BoundedStatement(v, now, page, shortWalk, maxDriven)
+		checkParameters(t, sql, 1, len(args))
+		items, next, complete := runStatement(t, conn, src, sql, args, page.Limit)
+		got = append(got, items...)
+		if !complete && page.Budget < 0 {
+			t.Fatalf("%s: without a budget the answer is not complete", src)
 		}
-		if !slices.Equal(got, append([]int64{}, want...)) {
-			sql, args := q.BoundedStatement(v, now, page, short, driven)
-			t.Fatalf("%s\nviewer %+v, page %+v, short %d, driven %d\n%s %v\ngot  %v\nwant %v", src, v, page, short, driven, sql, args, got, want)
+		if page.After = next; next == nil {
+			break
 		}
+		if pages > len(l.rows) {
+			t.Fatalf("%s: there is no end of pages", src)
+		}
+	}
+	if !slices.Equal(got, want) {
+		page.After = nil
+		sql, args := q.BoundedStatement(v, now, page, shortWalk, maxDriven)
+		t.Fatalf("%s\nviewer %+v, page %+v, short %d, driven %d\n%s %v\ngot  %v\nwant %v", src, v, page, shortWalk, maxDriven, sql, args, got, want)
 	}
 }
 
