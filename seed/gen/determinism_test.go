@@ -50,12 +50,12 @@ func TestRowsStayTheSame(t *testing.T) {
 		t.Fatal("write down the sums of this version")
 	}
 	const want = `users              60 25318325e2a11193
-media_files       200 1db3d92970b64707
+media_files       200 d853da05ea1777e7
 collections        20 b89ca13ba954af86
 collection_items  120 1ae999ab61044047
 tags               30 52e7f8ad84b76e52
 media_tags        300 57f3263d36c4907f
-comments          200 2c4d972cf9159b9f
+comments          200 571430b14dea070c
 user_activity     120 1b6ff89897baeef4
 notifications      60 fb2e65197fb6b1e7
 `

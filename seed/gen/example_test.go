@@ -28,7 +28,7 @@ func Example() {
 	}
 	// Output:
 	// users: 31,sigmund.schimmel31@example.com,$2a$04$tRVnvf27DK4MjtXf7p0Fi.4Q1FtawyaYlqtqfekwzNyoPUhloR8x.,Sigmund Schimmel,user,"{""theme"": ""light"", ""autoplay"": true, ""language"": ""en"", ""pageSize"": 100, ""notifications"": true}",t,2025-11-08 07:58:27.875780+00,2025-11-25 06:30:20.079877+00,2026-10-18 02:54:16.562411+00
-	// media_files: 101,27,IMG_40141781.jpg,IMG_5756.JPG,"View from the hotel, Istanbul",Edited a little: mood and perspective.,image/jpeg,1094845,2400,1600,,10000,t,,2026-08-30 22:02:28.923228+00,2026-08-30 22:02:28.923228+00,2026-10-13 07:46:25.879220+00
+	// media_files: 101,27,IMG_40141781.jpg,IMG_5756.JPG,"View from the hotel, Istanbul",Edited a little: mood and perspective.,image/jpeg,1094845,2400,1600,,8082,t,,2026-08-30 22:02:28.923228+00,2026-08-30 22:02:28.923228+00,2026-10-13 07:46:25.879220+00
 	// collections: 11,37,Cycling in Madeira,Please ask before using any of these.,f,2026-02-15 22:32:41.902730+00,2026-09-01 07:16:25.602156+00
 	// collection_items: 18,67,9,2026-05-08 08:49:49.809851+00
 	// tags: 16,black-and-white,2025-11-10 23:03:05.023066+00
@@ -60,6 +60,6 @@ func ExampleDataset_MediaOf() {
 	// Output:
 	// billie.schuppe31416@studio.example.org owns 5 files
 	// 501469 Kylie's avatar, public false, 5 views, 0 comments
-	// 702354 Gull feeding its young, public true, 3 views, 1 comments
+	// 702354 Gull feeding its young, public true, 2 views, 1 comments
 	// 405240 Beacon seating plan, public true, 2 views, 0 comments
 }

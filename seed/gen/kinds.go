@@ -143,8 +143,8 @@ var videoSizes = []struct {
 	resolution
 	kilobits int64
 }{
-	{resolution{1024, 768}, 1_800}, {resolution{1280, 720}, 2_500}, {resolution{1280, 720}, 3_500}, {resolution{1080, 1920}, 5_000},
-	{resolution{1920, 1080}, 5_000}, {resolution{1920, 1080}, 8_000}, {resolution{2560, 1440}, 14_000}, {resolution{3840, 2160}, 32_000},
+	{resolution{1024, 768}, 900}, {resolution{1280, 720}, 1_200}, {resolution{1280, 720}, 2_000}, {resolution{1080, 1920}, 3_000},
+	{resolution{1920, 1080}, 3_000}, {resolution{1920, 1080}, 5_000}, {resolution{2560, 1440}, 9_000}, {resolution{3840, 2160}, 20_000},
 }
 
 // picture returns a resolution for an image: the one among those of its type that is nearest to what a file
@@ -174,7 +174,7 @@ func footage(size int64, random uint64) (resolution, int32) {
 	choices := min(len(videoSizes), 3+bits.Len64(uint64(size)>>20))
 	v := videoSizes[dice.Roll(choices)]
 	kilobits := v.kilobits * int64(60+dice.Roll(80)) / 100
-	if dice.OneIn(12) { // talks and screen recordings, where little moves
+	if dice.OneIn(6) { // talks and screen recordings, where little moves
 		kilobits /= int64(8 + dice.Roll(16))
 	}
 	return v.resolution, int32(min(max(size*8/1000/max(1, kilobits), 1), 7200))

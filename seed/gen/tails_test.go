@@ -86,7 +86,7 @@ func Example_tails() {
 	// media of a user          10.0     33%    559      2    981
 	// collections of a user     1.0     15%     19      0   5617
 	// items of a collection     8.0     15%    146      2     79
-	// views of a public file   85.8     48%  10000      6   6327
+	// views of a public file   68.8     48%   9445      5   7587
 	// comments of a file        1.0     51%    149      0  75190
 	// comments by a user       10.0     13%    780      7    271
 	// tags of a file            2.0      3%      6      2  27239
