@@ -82,7 +82,7 @@ type Dataset struct {
 	notifications *notificationPlan
 }
 
-// New prepares a dataset. It takes some milliseconds and some hundred kilobytes, whatever the number of
+// New prepares a dataset. It takes some milliseconds and about a megabyte, whatever the number of
 // rows. What is wrong with the profile, in itself or for these options, is reported as profile.Problems.
 func New(p *profile.Profile, o Options) (*Dataset, error) {
 	p = p.Clone()
