@@ -15,7 +15,8 @@ const (
 	keeperTimeout  = 2 * time.Second // for one poll
 	fillTimeout    = 30 * time.Second
 	recountTimeout = 2 * time.Minute
-	refillSessions = time.Hour // expired sessions leave the filter only when it is filled anew
+	recountPause   = 2 * time.Second // before a count that failed is tried again
+	refillSessions = time.Hour       // expired sessions leave the filter only when it is filled anew
 	expireSessions = 10 * time.Minute
 )
 
@@ -32,7 +33,6 @@ type keeper struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	due     chan struct{} // a recount is wanted; one waiting request is as good as many
-	counted chan struct{} // closed when the rows were counted for the first time
 }
 
 func startKeeper(s *Store, config *pgx.ConnConfig, o Options) *keeper {
@@ -41,7 +41,7 @@ func startKeeper(s *Store, config *pgx.ConnConfig, o Options) *keeper {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &keeper{
 		store: s, config: config, poll: o.PollSessions, recount: o.Recount,
-		life: ctx, cancel: cancel, due: make(chan struct{}, 1), counted: make(chan struct{}),
+		life: ctx, cancel: cancel, due: make(chan struct{}, 1),
 	}
 	k.running.Go(func() { k.follow(ctx) })
 	k.running.Go(func() { k.count(ctx) })
@@ -78,26 +78,31 @@ func (k *keeper) followOn(ctx context.Context, connected func()) error {
 		return err
 	}
 	defer closeConn(c)
-	last, err := within(ctx, fillTimeout, func(ctx context.Context) (time.Time, error) { return k.store.fillSessions(ctx, c) })
-	if err != nil {
+	var last time.Time // of the database's clock, when revoked sessions were looked at
+	fill := func(ctx context.Context) (err error) { last, err = k.store.fillSessions(ctx, c); return err }
+	poll := func(ctx context.Context) (err error) { last, err = k.store.pollSessions(ctx, c, last); return err }
+	expire := func(ctx context.Context) error { return dropExpired(ctx, c) }
+
+	if err := within(ctx, fillTimeout, fill); err != nil {
 		return fmt.Errorf("read revoked sessions: %w", err)
 	}
 	connected()
+	k.store.log.LogAttrs(ctx, slog.LevelDebug, "revoked sessions were read")
 	k.wantRecount()
 	filled, expired := time.Now(), time.Now()
 	for pause(ctx, k.poll) {
-		work, timeout := func(ctx context.Context) (time.Time, error) { return k.store.pollSessions(ctx, c, last) }, keeperTimeout
-		if time.Since(filled) > refillSessions {
-			work, timeout = func(ctx context.Context) (time.Time, error) { return k.store.fillSessions(ctx, c) }, fillTimeout
-			filled = time.Now()
-		}
-		if last, err = within(ctx, timeout, work); err != nil {
+		if err := within(ctx, keeperTimeout, poll); err != nil {
 			return fmt.Errorf("follow revoked sessions: %w", err)
+		}
+		if time.Since(filled) > refillSessions {
+			filled = time.Now()
+			if err := within(ctx, fillTimeout, fill); err != nil {
+				return fmt.Errorf("read revoked sessions again: %w", err)
+			}
 		}
 		if time.Since(expired) > expireSessions {
 			expired = time.Now()
-			_, err := within(ctx, fillTimeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, dropExpired(ctx, c) })
-			if err != nil {
+			if err := within(ctx, fillTimeout, expire); err != nil {
 				return fmt.Errorf("delete expired sessions: %w", err)
 			}
 		}
@@ -116,20 +121,20 @@ func (k *keeper) wantRecount() {
 func (k *keeper) count(ctx context.Context) {
 	tick := time.NewTicker(k.recount)
 	defer tick.Stop()
-	for first := true; ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-k.due:
 		case <-tick.C:
 		}
-		err := k.countOnce(ctx)
-		switch {
-		case err == nil && first:
-			first = false
-			close(k.counted)
-		case err != nil && ctx.Err() == nil:
-			k.store.log.LogAttrs(ctx, slog.LevelWarn, "totals could not be counted", slog.Any("error", err))
+		switch err := k.countOnce(ctx); {
+		case err == nil:
+			k.store.log.LogAttrs(ctx, slog.LevelDebug, "totals were counted")
+		case ctx.Err() == nil:
+			k.store.log.LogAttrs(ctx, slog.LevelWarn, "totals could not be counted, trying again", slog.Any("error", err))
+			pause(ctx, recountPause)
+			k.wantRecount()
 		}
 	}
 }
@@ -145,7 +150,7 @@ func (k *keeper) countOnce(ctx context.Context) error {
 	return k.store.totals.recount(ctx, c)
 }
 
-func within[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {
+func within(ctx context.Context, d time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return f(ctx)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,7 +122,17 @@ const revokedLag = 5 * time.Second
 
 // pollSessions reads what was revoked since the last look and returns the database's time of this one.
 func (s *Store) pollSessions(ctx context.Context, c *pgx.Conn, last time.Time) (time.Time, error) {
-	return readRevoked(ctx, c, "s.revoked_at > $1", []any{last.Add(-revokedLag)}, s.sessions.add)
+	news := 0
+	at, err := readRevoked(ctx, c, "s.revoked_at > $1", []any{last.Add(-revokedLag)}, func(id [16]byte) {
+		if !s.sessions.mayBeRevoked(id) {
+			s.sessions.add(id)
+			news++
+		}
+	})
+	if news > 0 {
+		s.log.LogAttrs(ctx, slog.LevelDebug, "sessions were revoked elsewhere", slog.Int("sessions", news))
+	}
+	return at, err
 }
 
 func readRevoked(ctx context.Context, c *pgx.Conn, where string, args []any, add func([16]byte)) (at time.Time, err error) {

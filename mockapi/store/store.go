@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -104,8 +105,10 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	cfg.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		// A connection attempt outlives the call that started it and occupies a place of the pool.
-		cfg.ConnConfig.ConnectTimeout = 2 * time.Second
+		cfg.ConnConfig.ConnectTimeout = connectTimeout
+		cfg.ConnConfig.DialFunc = (&net.Dialer{Timeout: connectTimeout}).DialContext
 	}
+	cfg.BeforeClose = abandon
 	set := cfg.ConnConfig.RuntimeParams
 	setDefault(set, "application_name", "medianest-mockapi")
 	setDefault(set, "idle_in_transaction_session_timeout", "10000")
@@ -130,6 +133,17 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	s.statistics.init()
 	s.keeper = startKeeper(s, cfg.ConnConfig.Copy(), o)
 	return s, nil
+}
+
+// connectTimeout is for servers on this machine or near it; connect_timeout in the DSN overrules it.
+const connectTimeout = 2 * time.Second
+
+// abandon closes a broken connection for good. pgx waits up to 15 seconds for the server to hang up first, and
+// the pool with it before it lets another take the place; a server process that is stuck never does.
+func abandon(c *pgx.Conn) {
+	if c.IsClosed() {
+		_ = c.PgConn().Conn().Close()
+	}
 }
 
 // lane is a pool of connections and what a visit over it may take.
