@@ -14,17 +14,26 @@ import (
 
 	"github.com/medianest/testbed/fixtures"
 	"github.com/medianest/testbed/mockapi"
+	"github.com/medianest/testbed/mockapi/handler"
 )
 
 // ready is what a started mock tells.
 type ready struct {
-	URL      string           `json:"url"`
-	API      string           `json:"api"`
-	Health   string           `json:"health"`
-	PID      int              `json:"pid"`
-	Version  string           `json:"version"`
-	Dataset  *mockapi.Dataset `json:"dataset"`  // null for a database that was never seeded
-	Accounts []account        `json:"accounts"` // those that every seeded database has
+	URL      string            `json:"url"`
+	API      string            `json:"api"`
+	Health   string            `json:"health"`
+	Services map[string]string `json:"services"` // URL by name
+	Admin    control           `json:"admin"`
+	PID      int               `json:"pid"`
+	Version  string            `json:"version"`
+	Dataset  *mockapi.Dataset  `json:"dataset"`  // null for a database that was never seeded
+	Accounts []account         `json:"accounts"` // those that every seeded database has
+}
+
+// control is how to reach the control API.
+type control struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
 }
 
 type account struct {
@@ -35,12 +44,18 @@ type account struct {
 }
 
 // announce prints where the mock listens and what it serves.
-func (s *server) announce(addr net.Addr, d *mockapi.Dataset) error {
+func (s *server) announce(services []*service, d *mockapi.Dataset) error {
 	if s.Quiet && !s.JSON {
 		return nil
 	}
-	url := "http://" + reachable(addr)
-	r := ready{URL: url, API: url + "/api/v1", Health: url + "/health", PID: os.Getpid(), Version: version(), Dataset: d}
+	url := services[0].url()
+	r := ready{
+		URL: url, API: url + "/api/v1", Health: url + "/health", Services: make(map[string]string),
+		Admin: control{url + "/admin/", s.AdminToken}, PID: os.Getpid(), Version: version(), Dataset: d,
+	}
+	for _, sv := range services {
+		r.Services[sv.name] = sv.url()
+	}
 	if d != nil {
 		var err error
 		if r.Accounts, err = accounts(); err != nil {
@@ -77,6 +92,13 @@ func (r *ready) text() []byte {
 	fmt.Fprintf(w, "MediaNest is served at %s\n\n", r.URL)
 	fmt.Fprintf(w, "  API\t%s\n", r.API)
 	fmt.Fprintf(w, "  health\t%s\n", r.Health)
+	for _, name := range handler.Services() {
+		if u := r.Services[name]; u != "" && u != r.URL {
+			fmt.Fprintf(w, "  %s\t%s\n", name, u)
+		}
+	}
+	fmt.Fprintf(w, "  metrics\t%s/metrics\n", r.URL)
+	fmt.Fprintf(w, "  control\t%s, token %s\n", r.Admin.URL, r.Admin.Token)
 	if r.Dataset == nil {
 		fmt.Fprintf(w, "  dataset\tnone recorded; mockapi --profile smoke fills an empty database\n")
 	} else {

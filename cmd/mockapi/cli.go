@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/medianest/testbed/mockapi/auth"
+	"github.com/medianest/testbed/mockapi/fault"
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/store"
 	"github.com/medianest/testbed/seed/gen"
@@ -31,7 +33,8 @@ const (
 
 // cli is the command line: a flag's field, its environment variable and its help in one place.
 type cli struct {
-	Addr string `name:"addr" env:"MEDIANEST_ADDR" default:"127.0.0.1:3000" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes a free one."`
+	Addr     string   `name:"addr" env:"MEDIANEST_ADDR" default:"127.0.0.1:3000" placeholder:"HOST:PORT" help:"Where the API listens; the services auth, media, user and notification take the four ports after it. Port 0 takes free ones."`
+	Services []string `name:"services" env:"MEDIANEST_SERVICES" default:"${services}" enum:"${services}" placeholder:"NAME,..." help:"Services to run: api, auth, media, user, notification."`
 
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" group:"Database:" help:"PostgreSQL to use. Without it, a private local server is started."`
 	PGDir       string `name:"pg-dir" env:"MEDIANEST_PG_DIR" type:"path" placeholder:"DIR" group:"Database:" help:"Directory of the private local server."`
@@ -47,6 +50,12 @@ type cli struct {
 	RealLoginCost bool   `name:"real-login-cost" env:"MEDIANEST_REAL_LOGIN_COST" group:"Logins:" help:"Run bcrypt at every login instead of remembering verified passwords."`
 	HashCost      int    `name:"hash-cost" env:"MEDIANEST_HASH_COST" default:"${cost}" group:"Logins:" help:"bcrypt cost of the passwords of new accounts, 4 to 31."`
 	JWTSecret     string `name:"jwt-secret" env:"JWT_SECRET" placeholder:"SECRET" group:"Logins:" help:"Secret that signs tokens; other users of the machine can read a flag, so use the variable. Without it, tokens end with this process."`
+
+	Faults      []string `name:"fault" env:"MEDIANEST_FAULTS" placeholder:"NAME|FILE" group:"Control:" help:"Misbehave from the start: a preset (${presets}) or a file of rules; may be repeated."`
+	AdminToken  string   `name:"admin-token" env:"MEDIANEST_ADMIN_TOKEN" placeholder:"TOKEN" group:"Control:" help:"Token of the control API under /admin/. Without it a random one is made and printed."`
+	AdminRemote bool     `name:"admin-remote" env:"MEDIANEST_ADMIN_REMOTE" group:"Control:" help:"Let other machines use the control API."`
+	Journal     int      `name:"journal" env:"MEDIANEST_JOURNAL" default:"10000" placeholder:"N" group:"Control:" help:"How many of the last requests /admin/journal keeps."`
+	Snapshot    bool     `name:"snapshot" env:"MEDIANEST_SNAPSHOT" group:"Database:" help:"Make sure that there is a snapshot of the seeded data, so that /admin/reset can return to it."`
 
 	AccessLog   handler.AccessLog `name:"access-log" env:"MEDIANEST_ACCESS_LOG" default:"sampled" placeholder:"off|sampled|all" group:"Output:" help:"Requests to log: off, all, or one in --sample-every and every 5xx."`
 	SampleEvery int               `name:"sample-every" env:"MEDIANEST_SAMPLE_EVERY" default:"${sample}" placeholder:"N" group:"Output:" help:"One request in how many a sampled access log tells of."`
@@ -66,6 +75,8 @@ func (cli) Help() string {
     mockapi --database-url postgres://...      serve what that database holds
     JWT_SECRET=... mockapi                     tokens that outlive a restart
     mockapi --real-login-cost --access-log all every login costs what it costs in production
+    mockapi --fault slow-db --fault rules.yaml misbehave from the start
+    mockapi --services auth,media              two of the services, on their own ports
 
 It prints where it listens and whom to log in as when it is ready. SIGTERM or Ctrl-C lets the requests that are under way finish; a second one drops them. GOGC and GOMEMLIMIT work as in every Go program; GOGC is 400 where it is not set, which trades memory (some 100 MB under full load) for speed.
 
@@ -110,6 +121,9 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 			"upload":  fmt.Sprint(handler.DefaultMaxUpload),
 			"cost":    fmt.Sprint(auth.DefaultHashCost),
 			"sample":  fmt.Sprint(handler.DefaultSampleEvery),
+
+			"services": strings.Join(handler.Services(), ","),
+			"presets":  strings.Join(presetNames(), ", "),
 		},
 	)
 	if err != nil {
@@ -174,10 +188,33 @@ func (c *cli) validate() error {
 	if c.HashCost < bcrypt.MinCost || c.HashCost > bcrypt.MaxCost {
 		flag("--hash-cost: %d is not between %d and %d", c.HashCost, bcrypt.MinCost, bcrypt.MaxCost)
 	}
+	if c.Journal < 1 || c.Journal > maxJournal {
+		flag("--journal: %d is not between 1 and %d", c.Journal, maxJournal)
+	}
+	for _, name := range c.Faults {
+		if _, err := readFault(name); err != nil {
+			flag("--fault: %w", err)
+		}
+	}
 	if c.SampleEvery < 1 {
 		flag("--sample-every: %d is not above zero", c.SampleEvery)
 	}
 	return errors.Join(wrong...)
+}
+
+// maxJournal bounds the journal's memory to some hundreds of megabytes.
+const maxJournal = 1_000_000
+
+func presetNames() []string {
+	presets, err := fault.Presets()
+	if err != nil {
+		panic(err) // a mistake in the built-in presets, which their test finds
+	}
+	names := make([]string, len(presets))
+	for i, p := range presets {
+		names[i] = p.Name
+	}
+	return names
 }
 
 func (c *cli) logger(stderr io.Writer) *slog.Logger {

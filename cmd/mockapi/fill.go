@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/medianest/testbed/seed"
@@ -35,6 +36,24 @@ func (s *server) fill(ctx context.Context, dsn string, p *profile.Profile) error
 		return fmt.Errorf("seed the database: %w", err)
 	}
 	return nil
+}
+
+// keepSnapshot makes a snapshot of the seeded data unless there is one of this dataset.
+func (s *server) keepSnapshot(ctx context.Context, dsn string) error {
+	state, err := seed.Status(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	runs := make([]string, len(state.Runs))
+	for i, r := range state.Runs {
+		runs[i] = r.Fingerprint
+	}
+	if state.Snapshot != nil && slices.Equal(state.Snapshot.Fingerprints, runs) {
+		return nil
+	}
+	s.log.Info("making a snapshot for /admin/reset")
+	_, err = seed.Snapshot(ctx, dsn)
+	return err
 }
 
 // seeding returns what logs the progress of a load.

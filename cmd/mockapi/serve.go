@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -15,7 +13,6 @@ import (
 	"time"
 
 	"github.com/medianest/testbed/mockapi"
-	"github.com/medianest/testbed/mockapi/auth"
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/store"
 	"github.com/medianest/testbed/schema"
@@ -58,12 +55,12 @@ func (s *server) serve() (err error) {
 	ctx, second, ignore := notifyStop()
 	defer ignore()
 
-	// The port comes first: where it is taken, nothing else need be started.
-	listener, err := s.listen()
+	// The ports come first: where one is taken, nothing else need be started.
+	services, err := s.listenAll()
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	defer closeAll(services)
 
 	dsn, release, err := local.Open(ctx, s.DatabaseURL, local.Options{Dir: s.PGDir, Logger: s.log})
 	if err != nil {
@@ -84,7 +81,7 @@ func (s *server) serve() (err error) {
 		return s.notReady(ctx, err)
 	}
 	defer st.Close()
-	return s.run(ctx, second, st, listener)
+	return s.run(ctx, second, st, dsn, services)
 }
 
 // notReady turns the error of a start that a signal ended into none.
@@ -96,48 +93,49 @@ func (s *server) notReady(ctx context.Context, err error) error {
 	return nil
 }
 
-// prepare migrates the database and seeds it where that is asked for.
+// prepare migrates the database, and seeds and keeps it where that is asked for.
 func (s *server) prepare(ctx context.Context, dsn string, p *profile.Profile) error {
 	if err := schema.Up(ctx, dsn); err != nil {
 		return err
 	}
-	if p == nil {
-		return nil
+	if p != nil {
+		if err := s.fill(ctx, dsn, p); err != nil {
+			return err
+		}
 	}
-	return s.fill(ctx, dsn, p)
+	if s.Snapshot {
+		return s.keepSnapshot(ctx, dsn)
+	}
+	return nil
 }
 
 // run serves until the first signal.
-func (s *server) run(ctx context.Context, second <-chan struct{}, st *store.Store, listener net.Listener) error {
-	if s.JWTSecret == "" {
+func (s *server) run(ctx context.Context, second <-chan struct{}, st *store.Store, dsn string, services []*service) error {
+	switch {
+	case s.JWTSecret == "" && len(services) < len(handler.Services()):
+		s.log.Warn("tokens are signed with a random secret, which services in other processes do not know: set JWT_SECRET to the same for all")
+	case s.JWTSecret == "":
 		s.log.Info("tokens are signed with a random secret and end with this process; set JWT_SECRET to keep them")
-	} else if len(s.JWTSecret) < 32 {
+	case len(s.JWTSecret) < 32:
 		s.log.Warn("JWT_SECRET has fewer than 32 bytes, which HS256 should have")
 	}
-	h := handler.New(st, auth.New(auth.Options{
-		Secret: []byte(s.JWTSecret), HashCost: s.HashCost, RealLoginCost: s.RealLoginCost,
-	}), handler.Options{
-		Version: version(), RequestTimeout: s.RequestTimeout, MaxUpload: s.MaxUpload, CORSOrigins: s.CORSOrigins,
-		Logger: s.log, AccessLog: s.AccessLog, SampleEvery: s.SampleEvery,
-	})
-	srv := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that hang up, mostly
+	if s.AdminToken == "" {
+		s.AdminToken = adminToken()
 	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(listener) }()
-
-	if err := s.announce(listener.Addr(), s.dataset(st)); err != nil {
-		_ = srv.Close()
-		return fmt.Errorf("print the start: %w", err)
+	faults, err := s.assemble(st, dsn, services)
+	if err != nil {
+		return err
+	}
+	defer faults.Clear()
+	failed := serveAll(services)
+	if err := s.announce(services, s.dataset(st)); err != nil {
+		return errors.Join(fmt.Errorf("print the start: %w", err), dropAll(services))
 	}
 	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
+	case err := <-failed:
+		return errors.Join(err, dropAll(services))
 	case <-ctx.Done():
-		return s.shutdown(srv, second)
+		return s.shutdown(services, second)
 	}
 }
 
@@ -145,21 +143,21 @@ func (s *server) run(ctx context.Context, second <-chan struct{}, st *store.Stor
 var errDropped = errors.New("stopped at once, requests were dropped")
 
 // shutdown lets what is in flight finish; a second signal drops it.
-func (s *server) shutdown(srv *http.Server, second <-chan struct{}) error {
+func (s *server) shutdown(services []*service, second <-chan struct{}) error {
 	s.log.Info("stopping: no new requests; a second signal drops those under way")
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	finished := make(chan error, 1)
-	go func() { finished <- srv.Shutdown(ctx) }()
+	go func() { finished <- shutdownAll(ctx, services) }()
 	select {
 	case err := <-finished:
 		if err == nil {
 			s.log.Info("stopped")
 			return nil
 		}
-		return errors.Join(fmt.Errorf("requests did not finish within %v", shutdownTimeout), srv.Close())
+		return errors.Join(fmt.Errorf("requests did not finish within %v", shutdownTimeout), dropAll(services))
 	case <-second:
-		return errors.Join(errDropped, srv.Close())
+		return errors.Join(errDropped, dropAll(services))
 	}
 }
 
@@ -182,21 +180,6 @@ func notifyStop() (first context.Context, second <-chan struct{}, ignore func())
 		signal.Stop(signals)
 	}()
 	return ctx, again, func() { signal.Stop(signals); close(done); cancel() }
-}
-
-// listen binds --addr, and warns where that lets other machines in.
-func (s *server) listen() (net.Listener, error) {
-	l, err := net.Listen("tcp", s.Addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken: is another mockapi running? Choose another port with --addr, or 0 for a free one", s.Addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", s.Addr, err)
-	}
-	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		s.log.Warn("other machines can reach this mock, whose passwords everybody knows; --addr 127.0.0.1:PORT keeps them out", "addr", tcp.String())
-	}
-	return l, nil
 }
 
 // dataset asks what is being served; nil for a database that was never seeded.

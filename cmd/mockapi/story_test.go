@@ -107,7 +107,7 @@ func (s *story) start(ts *testscript.TestScript, args []string) {
 	defer log.Close()
 	s.cmd = exec.Command("mockapi", args...)
 	s.cmd.Stdout, s.cmd.Stderr = out, log
-	s.cmd.Env = os.Environ()
+	s.cmd.Dir, s.cmd.Env = ts.MkAbs("."), os.Environ()
 	for _, name := range []string{"DATABASE_URL", "MEDIANEST_PG_DIR", "MEDIANEST_PROFILE", "MEDIANEST_ADDR", "JWT_SECRET", "MEDIANEST_ACCESS_LOG"} {
 		s.cmd.Env = append(s.cmd.Env, name+"="+ts.Getenv(name))
 	}
