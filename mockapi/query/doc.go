@@ -33,6 +33,14 @@
 // collection only counts where it is public or the viewer's own, so that nobody learns the names of other
 // people's private collections, or what is in them, by searching. E-mail addresses can only be searched with
 // AllowPersonal.
+//
+// # Speed
+//
+// A Statement's work is bounded whatever the query: by Page.Budget where nothing better than walking the files
+// helps, and by what a driver may find. What is not bounded by a constant is the scan of a small table that
+// comes with user.name, and with names of collections that start with a wildcard, and the reading of the
+// trigram index for texts that are common. BenchmarkStatement has the worst that are known. Run statements
+// with jit off, since the estimates of parts that never run may be high, and with a statement timeout.
 package query
 
 import _ "embed"
