@@ -1,0 +1,45 @@
+// Package health tells whether the load generator itself was able to do what it was asked for, so that its own
+// limits are not taken for the target's.
+package health
+
+import "time"
+
+// Report is what the generator says of itself.
+type Report struct {
+	// Valid is false where the generator was the bottleneck: the figures of such a run say more of it than of the
+	// target. Reasons then says why.
+	Valid   bool     `json:"valid"`
+	Reasons []string `json:"reasons,omitempty"`
+	// Warnings are worth knowing, and do not make a run invalid.
+	Warnings []string `json:"warnings,omitempty"`
+
+	// CPU is the share of the available processors that the generator used, over the run, and CPUPeak in its
+	// worst second, 0 to 1. Cores is how many it may use.
+	CPU     float64 `json:"cpu"`
+	CPUPeak float64 `json:"cpuPeak"`
+	Cores   int     `json:"cores"`
+	// Lag is how late the generator's goroutines ran that were ready to: of a probe that wants to wake a hundred times
+	// a second.
+	LagMedian time.Duration `json:"lagMedian"`
+	LagP99    time.Duration `json:"lagP99"`
+	LagMax    time.Duration `json:"lagMax"`
+	// SaturatedSeconds is how many seconds were beyond both bounds, of Seconds.
+	SaturatedSeconds int `json:"saturatedSeconds"`
+	Seconds          int `json:"seconds"`
+	// GCShare is the share of the used CPU time that went into collecting garbage; GCPauses how long the longest
+	// pauses were.
+	GCShare     float64       `json:"gcShare"`
+	GCPauseP99  time.Duration `json:"gcPauseP99"`
+	GCPauseMax  time.Duration `json:"gcPauseMax"`
+	MemoryBytes uint64        `json:"memoryBytes"` // resident, at its peak
+
+	// OwnErrors is how many requests failed for want of the generator's own resources, of Requests.
+	OwnErrors uint64 `json:"ownErrors"`
+	Requests  uint64 `json:"requests"`
+	// Short is how many iterations of open models waited for a user with all MaxVUs at work, and Dropped how many
+	// were never started.
+	Short   int64 `json:"short"`
+	Dropped int64 `json:"dropped"`
+	// FilesLimit is how many files and sockets the process may have open.
+	FilesLimit uint64 `json:"filesLimit"`
+}
