@@ -25,10 +25,17 @@ It is here and not in mockapi because the database comes first: it is filled bef
 
 type dbStartCmd struct{}
 
-// Run starts the local server.
+// Run starts the local server, with the database that the other commands use.
 func (dbStartCmd) Run(a *app) error {
 	st, err := local.Start(a.ctx, a.localOptions())
 	if err != nil {
+		return err
+	}
+	_, release, err := local.Open(a.ctx, "", a.localOptions())
+	if err != nil {
+		return err
+	}
+	if err := release(a.ctx); err != nil {
 		return err
 	}
 	return a.showServer(st)
