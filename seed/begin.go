@@ -96,7 +96,7 @@ func (l *loader) begin(ctx context.Context) (*job, error) {
 func (l *loader) beginIn(ctx context.Context, tx pgx.Tx) (*job, error) {
 	for _, t := range schema.Tables() {
 		if _, err := tx.Exec(ctx, "LOCK TABLE "+quote(t.Name)+" IN ACCESS EXCLUSIVE MODE"); err != nil {
-			return nil, l.explainLock(ctx, t.Name, fmt.Errorf("lock %s: %w", t.Name, err))
+			return nil, l.explainLock(context.WithoutCancel(ctx), []string{quote(t.Name)}, fmt.Errorf("lock %s: %w", t.Name, err))
 		}
 	}
 	act, run, err := look(ctx, tx, l.ds, l.o.OnExisting)

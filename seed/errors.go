@@ -63,21 +63,22 @@ func (e *NotEmptyError) Error() string {
 		e.Recorded.Identity.describe(), which)
 }
 
-// LockedError says that a table stayed locked by other sessions for longer than Options.LockTimeout.
+// LockedError says that tables stayed locked by other sessions for longer than Options.LockTimeout.
 type LockedError struct {
-	Table string
-	// Sessions describe who holds locks on the table, for example `pid 4711, mockapi, idle in transaction`.
+	// Tables are those that were to be locked.
+	Tables []string
+	// Sessions describe who holds locks on one of them, for example "pid 4711, mockapi, idle in transaction".
 	Sessions []string
 	Err      error
 }
 
-// Error names the table and the sessions.
+// Error names the tables and the sessions.
 func (e *LockedError) Error() string {
 	who := "another session"
 	if len(e.Sessions) > 0 {
 		who = strings.Join(e.Sessions, "; ")
 	}
-	return fmt.Sprintf("table %s is locked by %s: stop it and run seed again", e.Table, who)
+	return fmt.Sprintf("%s locked by %s: stop it and run seed again", strings.ReplaceAll(strings.Join(e.Tables, " or "), `"`, ""), who)
 }
 
 // Unwrap returns PostgreSQL's error.

@@ -2,8 +2,9 @@ package seed
 
 import "time"
 
-// Phase is what a run is busy with. PhaseBuild covers everything after the last row: indexes, foreign keys
-// and statistics are built side by side wherever their locks allow it.
+// Phase is what a run is busy with. Indexes, foreign keys and statistics are made table by table as soon as
+// the rows they need are in, side by side wherever their locks allow it: PhaseLoad lasts until the last row,
+// PhaseBuild is what remains then.
 type Phase string
 
 // The phases of a run, in their order. A run that has nothing to load skips to PhaseBuild or PhaseDone.
@@ -21,6 +22,7 @@ const (
 	StepIndex      = "index"
 	StepForeignKey = "foreign key"
 	StepAnalyze    = "analyze"
+	stepLoad       = "load"
 )
 
 // Progress is a snapshot of a run.
@@ -32,7 +34,7 @@ type Progress struct {
 	Rows, Total, Resumed int64
 	// RowsPerSecond is the rate over about the last second of PhaseLoad.
 	RowsPerSecond float64
-	// Steps says how many steps of each kind are to do after the load, and how many are done.
+	// Steps says how many steps of each kind there are besides loading, and how many are done.
 	Steps []StepProgress
 	// Doing names what the workers do now, for example "index media_files_text".
 	Doing []string

@@ -35,8 +35,8 @@ type Result struct {
 	// Rows of these were loaded now, as Bytes of COPY data.
 	Rows  int64 `json:"rows"`
 	Bytes int64 `json:"bytes"`
-	// Load is the time from the first to the last row, Build that of indexes, foreign keys and statistics,
-	// Elapsed that of everything.
+	// Load is the time until the last row was in, Build the time that indexes, foreign keys and statistics took
+	// after it, Elapsed that of everything.
 	Load    time.Duration `json:"load_ns"`
 	Build   time.Duration `json:"build_ns"`
 	Elapsed time.Duration `json:"elapsed_ns"`
@@ -95,23 +95,24 @@ func Load(ctx context.Context, dsn string, ds Dataset, o Options) (Result, error
 
 // fill does everything after begin.
 func (l *loader) fill(ctx context.Context, j *job) (loading, building time.Duration, err error) {
-	l.track.enter(PhaseLoad)
-	loading, err = elapsed(func() error { return l.load(ctx, j) })
+	loads := l.loadSteps(j)
+	builds, err := l.buildSteps(ctx, j, true)
 	if err != nil {
 		return 0, 0, err
 	}
-	l.track.enter(PhaseBuild)
-	building, err = elapsed(func() error { return l.build(ctx, j, true) })
-	if err != nil {
+	steps := append(loads, builds...)
+	l.track.plan(steps)
+	start := time.Now()
+	if err := l.run(ctx, steps); err != nil {
 		return 0, 0, err
 	}
+	loading, building = l.track.split(start)
 	return loading, building, finishRun(ctx, l.control, &j.run)
 }
 
 // putBack puts indexes and foreign keys back after a failure, in a time of its own: the context may be what
 // has failed. It returns the failure, with what there is to add to it.
 func (l *loader) putBack(ctx context.Context, j *job, failure error) error {
-	l.track.enter(PhaseRestore)
 	failure = fmt.Errorf("%w (what has been committed stays: run the same again to finish)", failure)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(failure, cause) {
 		failure = fmt.Errorf("%w: %w", cause, failure)
@@ -135,7 +136,13 @@ func (l *loader) restore(ctx context.Context, j *job) error {
 		// The workers' sessions may still be at what they were cancelled in, and hold locks.
 		return err
 	}
-	return l.build(ctx, j, false)
+	steps, err := l.buildSteps(ctx, j, false)
+	if err != nil {
+		return err
+	}
+	l.track.enter(PhaseRestore)
+	l.track.plan(steps)
+	return l.run(ctx, steps)
 }
 
 // result reports a job that is done.

@@ -151,9 +151,9 @@ func (s sessions) worker(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// maintenanceMemory is maintenance_work_mem of each session that builds. A trigram index of a million files
-// is built in one go with it; less means several merges, more does not help.
-const maintenanceMemory = "512MB"
+// maintenanceMemory is maintenance_work_mem of each session, unless the server allows for more. It is enough
+// to sort two million keys at once; a trigram index takes the same time with an eighth of it.
+const maintenanceMemory = "256MB"
 
 func (s sessions) open(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := connectConfig(ctx, s.config)
@@ -163,7 +163,8 @@ func (s sessions) open(ctx context.Context) (*pgx.Conn, error) {
 	// Both cores are busy with one session each: a parallel worker would only get in the way.
 	_, err = conn.Exec(ctx, fmt.Sprintf(`SET synchronous_commit = on; SET statement_timeout = 0;
 		SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning;
-		SET lock_timeout = %d; SET maintenance_work_mem = '%s';
+		SET lock_timeout = %d;
+		SELECT set_config('maintenance_work_mem', '%s', false) WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('%[2]s');
 		SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0`,
 		max(1, s.o.LockTimeout.Milliseconds()), maintenanceMemory))
 	if err != nil {
@@ -192,12 +193,12 @@ func code(err error) string {
 	return ""
 }
 
-// explainLock replaces a lock timeout by a *LockedError that names the sessions which hold locks on table.
-func (s sessions) explainLock(ctx context.Context, table string, err error) error {
+// explainLock replaces a lock timeout by a *LockedError that names the sessions which hold locks on tables.
+func (s sessions) explainLock(ctx context.Context, tables []string, err error) error {
 	if code(err) != codeLockNotAvailable {
 		return err
 	}
-	locked := &LockedError{Table: table, Err: err}
+	locked := &LockedError{Tables: tables, Err: err}
 	conn, connectErr := connectConfig(ctx, s.config)
 	if connectErr != nil {
 		return locked
@@ -206,7 +207,8 @@ func (s sessions) explainLock(ctx context.Context, table string, err error) erro
 	rows, queryErr := conn.Query(ctx, `SELECT DISTINCT format('pid %s, %s, %s', a.pid,
 			coalesce(nullif(a.application_name, ''), 'no application name'), a.state)
 		FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-		WHERE l.relation = to_regclass($1) AND l.granted AND a.application_name <> $2`, table, applicationName)
+		WHERE l.relation IN (SELECT to_regclass(name) FROM unnest($1::text[]) name) AND l.granted AND a.application_name <> $2`,
+		tables, applicationName)
 	if queryErr != nil {
 		return locked
 	}

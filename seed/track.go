@@ -21,6 +21,8 @@ type tracker struct {
 	phase   Phase
 	resumed int64
 	steps   []StepProgress
+	loads   int // steps to go
+	loaded  time.Time
 	doing   map[string]int
 	recent  []mark
 	stop    chan struct{}
@@ -95,11 +97,10 @@ func (t *tracker) enter(p Phase) {
 	}
 }
 
-// plan sets the steps of the phase that begins.
-func (t *tracker) plan(steps []step) {
+// plan sets the steps to do.
+func (t *tracker) plan(steps []*step) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.steps = nil
+	t.steps, t.loads = nil, 0
 	for _, kind := range []string{StepIndex, StepForeignKey, StepAnalyze} {
 		n := 0
 		for _, s := range steps {
@@ -111,16 +112,53 @@ func (t *tracker) plan(steps []step) {
 			t.steps = append(t.steps, StepProgress{Kind: kind, Total: n})
 		}
 	}
+	for _, s := range steps {
+		if s.kind == stepLoad {
+			t.loads++
+		}
+	}
+	loads, phase := t.loads, t.phase
+	t.mu.Unlock()
+	switch {
+	case phase == PhaseRestore:
+	case loads > 0:
+		t.enter(PhaseLoad)
+	default:
+		t.loadsDone()
+	}
+}
+
+// loadsDone notes that the last row is in.
+func (t *tracker) loadsDone() {
+	t.mu.Lock()
+	t.loaded = time.Now()
+	t.mu.Unlock()
+	t.enter(PhaseBuild)
+}
+
+// split divides the time since start at the last row.
+func (t *tracker) split(start time.Time) (before, after time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(0, t.loaded.Sub(start)), time.Since(t.loaded)
 }
 
 // stepDone counts a step as done.
 func (t *tracker) stepDone(kind string) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	for i := range t.steps {
 		if t.steps[i].Kind == kind {
 			t.steps[i].Done++
 		}
+	}
+	last := false
+	if kind == stepLoad {
+		t.loads--
+		last = t.loads == 0
+	}
+	t.mu.Unlock()
+	if last {
+		t.loadsDone()
 	}
 }
 
