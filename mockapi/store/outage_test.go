@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -171,7 +173,7 @@ func connect(t *testing.T, dsn string) *pgx.Conn {
 	return c
 }
 
-func exec(t *testing.T, c *pgx.Conn, sql string, args ...any) {
+func mustExec(t *testing.T, c *pgx.Conn, sql string, args ...any) {
 	t.Helper()
 	if _, err := c.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -256,21 +258,47 @@ func TestStoppedBackends(t *testing.T) {
 	if err != nil || len(pids) < store.DefaultPoolSize {
 		t.Fatalf("%d connections, %v", len(pids), err)
 	}
-	for _, pid := range pids {
-		p, err := os.FindProcess(int(pid))
-		if err == nil {
-			err = p.Signal(syscall.SIGSTOP)
-		}
-		if err != nil {
-			t.Skipf("the server's processes can't be stopped from here: %v", err)
-		}
-		defer p.Signal(syscall.SIGCONT)
-	}
+	stopProcesses(t, pids)
 	// All connections that the pool may have lead to stopped processes: nothing but the deadline ends this.
 	_, err = s.Media(t.Context(), v, 1)
 	wantUnavailable(t, "with all backends stopped", err)
-	// The connections that timed out are being given up, while the backends still hang: others take their place.
-	wantReady(t, s)
+	// Each connection is found out by one call that times out, and then gives its place to another, although
+	// the process at its other end still hangs.
+	for range 2 * store.DefaultPoolSize {
+		if err = s.Ready(t.Context()); err == nil {
+			return
+		}
+	}
+	t.Errorf("still not ready: %v", err)
+}
+
+// stopProcesses stops processes until the test ends. A shell does it, which sets them going again when its
+// input ends, as it does when the test is killed: other tests share the server.
+func stopProcesses(t *testing.T, pids []int32) {
+	t.Helper()
+	sh := exec.Command("sh", "-c", `trap "" INT TERM HUP; kill -STOP "$@" && echo stopped; read end; kill -CONT "$@"`, "sh")
+	for _, pid := range pids {
+		sh.Args = append(sh.Args, strconv.Itoa(int(pid)))
+	}
+	sh.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	in, err := sh.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := sh.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sh.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		_ = sh.Wait()
+	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Skipf("the server's processes can't be stopped from here: %q, %v", line, err)
+	}
 }
 
 func TestAwayAndBack(t *testing.T) {
@@ -318,7 +346,7 @@ func TestBrokenIdleConnections(t *testing.T) {
 	admin := connect(t, dsn)
 	for range 3 {
 		busy(t, s)
-		exec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+		mustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 		var all sync.WaitGroup
 		for range 2 * store.DefaultPoolSize {
 			all.Go(func() {
@@ -349,21 +377,21 @@ func TestSwappedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := connect(t, other)
-	exec(t, c, "INSERT INTO users (email, password_hash, name) VALUES ('bob@medianest.test', 'x', 'Bob')")
-	exec(t, c, "INSERT INTO media_files (user_id, filename, original_name, title, mime_type, size, is_public) SELECT 1, 'new', 'new', 'new', 'image/png', 1, true FROM generate_series(1, 40)")
+	mustExec(t, c, "INSERT INTO users (email, password_hash, name) VALUES ('bob@medianest.test', 'x', 'Bob')")
+	mustExec(t, c, "INSERT INTO media_files (user_id, filename, original_name, title, mime_type, size, is_public) SELECT 1, 'new', 'new', 'new', 'image/png', 1, true FROM generate_series(1, 40)")
 	c.Close(t.Context())
 
 	name, otherName := database(t, dsn), database(t, other)
 	admin := connect(t, at(t, dsn, "postgres"))
 	counted = log.next("totals were counted")
-	exec(t, admin, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
-	exec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+	mustExec(t, admin, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	mustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
 	wantUnavailable(t, "while nobody may connect", s.Ready(t.Context()))
 	rename(t, admin, name, name+"_old")
 	wantUnavailable(t, "while there is no database", s.Ready(t.Context()))
 	rename(t, admin, otherName, name)
 	rename(t, admin, name+"_old", otherName)
-	exec(t, admin, "ALTER DATABASE "+otherName+" ALLOW_CONNECTIONS true")
+	mustExec(t, admin, "ALTER DATABASE "+otherName+" ALLOW_CONNECTIONS true")
 
 	wantReady(t, s)
 	<-counted
@@ -430,7 +458,7 @@ func TestChangedColumnType(t *testing.T) {
 		all.Wait()
 	}
 	read()
-	exec(t, connect(t, dsn), "ALTER TABLE media_files ALTER COLUMN original_name TYPE varchar(500)")
+	mustExec(t, connect(t, dsn), "ALTER TABLE media_files ALTER COLUMN original_name TYPE varchar(500)")
 	read()
 }
 
@@ -440,11 +468,11 @@ func TestSlowQueryKeepsItsConnection(t *testing.T) {
 	newUser(t, s)
 	before := s.PoolStats()
 	lock := connect(t, dsn)
-	exec(t, lock, "BEGIN")
-	exec(t, lock, "LOCK TABLE media_files IN ACCESS EXCLUSIVE MODE")
+	mustExec(t, lock, "BEGIN")
+	mustExec(t, lock, "LOCK TABLE media_files IN ACCESS EXCLUSIVE MODE")
 	_, err := s.Media(t.Context(), mockapi.Viewer{}, 1)
 	wantUnavailable(t, "with the table locked", err)
-	exec(t, lock, "ROLLBACK")
+	mustExec(t, lock, "ROLLBACK")
 	if _, err := s.Media(t.Context(), mockapi.Viewer{}, 1); mockapi.CodeOf(err) != mockapi.CodeNotFound {
 		t.Errorf("afterwards: %v", err)
 	}
