@@ -40,6 +40,8 @@ type Store struct {
 	start   time.Time
 	totals  map[seriesKey]*series
 	watches []*watch
+	// timelines are fed by Tick.
+	timelines []*Timeline
 }
 
 type seriesKey uint64
@@ -153,6 +155,9 @@ func (s *Store) Tick(now time.Time) {
 	}
 	for _, h := range s.shards {
 		h.mu.Lock()
+		for _, t := range s.timelines {
+			t.take(s.Elapsed(now), h.active)
+		}
 		for _, from := range h.active {
 			key := keyOf(from.metric, from.tags)
 			into := s.totals[key]
