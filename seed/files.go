@@ -77,7 +77,11 @@ func WriteFiles(ctx context.Context, ds Dataset, dir string, format Format, o Fi
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if err := w.file(ScriptName, func(f *os.File) error { return writeScript(f, ds, format, sums) }); err != nil {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if err := w.file(ScriptName, func(f *os.File) error { return writeScript(f, ds, absolute, format, sums) }); err != nil {
 		return err
 	}
 	if err := w.publish(); err != nil {

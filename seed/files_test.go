@@ -30,7 +30,7 @@ func TestFilesLoadWithPsqlAsIfSeeded(t *testing.T) {
 	want := undisturbed(t, f)
 	for _, format := range []seed.Format{seed.FormatBinary, seed.FormatCSV} {
 		t.Run(string(format), func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "made", "for", "this")
+			dir := filepath.Join(t.TempDir(), "made", `for "this" it's`)
 			var last seed.Progress
 			if err := seed.WriteFiles(t.Context(), f.dataset(), dir, format, seed.FileOptions{Progress: func(p seed.Progress) { last = p }}); err != nil {
 				t.Fatal(err)
@@ -40,8 +40,7 @@ func TestFilesLoadWithPsqlAsIfSeeded(t *testing.T) {
 			}
 			dsn := schematest.New(t)
 			run := func() (string, error) {
-				cmd := exec.CommandContext(t.Context(), client, "-X", "-f", seed.ScriptName, dsn)
-				cmd.Dir = dir
+				cmd := exec.CommandContext(t.Context(), client, "-X", "-f", filepath.Join(dir, seed.ScriptName), dsn)
 				out, err := cmd.CombinedOutput()
 				return string(out), err
 			}
@@ -57,6 +56,18 @@ func TestFilesLoadWithPsqlAsIfSeeded(t *testing.T) {
 				t.Errorf("a second time: %v, output:\n%s", err, out)
 			}
 			same(t, "refused", fingerprint(t, dsn), want)
+
+			moved := filepath.Join(t.TempDir(), "moved")
+			if err := os.Rename(dir, moved); err != nil {
+				t.Fatal(err)
+			}
+			dsn = schematest.New(t)
+			cmd := exec.CommandContext(t.Context(), client, "-X", "-f", seed.ScriptName, dsn)
+			cmd.Dir = moved
+			if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+				t.Fatalf("psql, files moved: %v, output:\n%s", err, out)
+			}
+			same(t, "loaded by psql, files moved", fingerprint(t, dsn), want)
 		})
 	}
 }

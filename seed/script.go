@@ -10,7 +10,11 @@ import (
 // writeScript writes what psql needs to load the files beside it as fast as one session can: the rows first,
 // each table frozen and without its key, then indexes and foreign keys from the definitions that the
 // database itself has, which are kept in seed_deferred meanwhile as Load keeps them.
-func writeScript(out io.Writer, ds Dataset, format Format, sums []uint64) error {
+//
+// psql does not tell a script where it is. The script looks for its files in the working directory, where
+// they are if somebody has moved them and gone there, and else in dir, where they have been written. What
+// it looks for is itself, because the working directory may have the files of another dataset.
+func writeScript(out io.Writer, ds Dataset, dir string, format Format, sums []uint64) error {
 	plan, err := json.Marshal(ds.plan())
 	if err != nil {
 		return err
@@ -26,18 +30,25 @@ func writeScript(out io.Writer, ds Dataset, format Format, sums []uint64) error 
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `-- Loads the %d rows in the files beside this script into a MediaNest database, whose schema must be there
--- and whose tables must be empty. Run it in this directory:
+-- and whose tables must be empty. Run it from anywhere or, if the files have been moved, from where they are:
 --
 --     psql -f %s "$DATABASE_URL"
 --
--- Dataset: %s
+-- Dataset: %s, %s
 \set ON_ERROR_STOP on
 \set QUIET on
 \o /dev/null
+\set here %s
+\if :here
+\else
+    \cd %s
+\endif
 SET client_min_messages = warning;
 SET synchronous_commit = on;
 SET maintenance_work_mem = '%s';
-`, ds.Rows(), ScriptName, oneLine(ds.describe()), maintenanceMemory)
+`, ds.Rows(), ScriptName, oneLine(ds.describe()), format,
+		"`grep -qsF '"+ds.Fingerprint+"), "+string(format)+"' "+ScriptName+" && echo true || echo false`",
+		"'"+strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(dir)+"'", maintenanceMemory)
 	fmt.Fprintf(&b, `
 DO $$ BEGIN
     IF %s THEN
