@@ -79,7 +79,7 @@ type Client interface {
 	Do(ctx context.Context, req *Request, resp *Response) error
 	// Release gives back the memory of the last response, for a user who pauses.
 	Release()
-	// Close closes the connections.
+	// Close closes the connections. A client that is used again connects again.
 	Close()
 }
 

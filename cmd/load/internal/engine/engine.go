@@ -61,6 +61,9 @@ type Options struct {
 	OnTick func(Progress)
 	// Targets is how many hosts a user keeps connections to, for the check of resources; 0 means 1.
 	Targets int
+	// PlainTimers paces open models with Go's timers alone, which are up to a millisecond late on an idle
+	// machine. Tests in a synctest bubble need it: there is no other clock there.
+	PlainTimers bool
 	// Log gets what the run has to say; nil is silent.
 	Log *slog.Logger
 }
@@ -133,8 +136,10 @@ type ScenarioProgress struct {
 	// Rate is how many iterations were completed in the last second; Target is the rate that the schedule of an
 	// open model asks for at the moment, per second.
 	Rate, Target float64
-	// Backlog is how long the iteration that is next has been waiting for a user, in an open model.
+	// Backlog is how long the iteration that is next has been waiting for a user, in an open model; Short is how
+	// many had to wait so far.
 	Backlog time.Duration
+	Short   int64
 	// Paused is for externally-controlled.
 	Paused bool
 }

@@ -57,7 +57,11 @@ type Builtin struct {
 	HTTPReqSending, HTTPReqWaiting, HTTPReqReceiving                                     *Metric
 	VUs, VUsMax, Iterations, IterationDuration, DroppedIterations, Checks, GroupDuration *Metric
 	DataSent, DataReceived                                                               *Metric
-	// HTTPReqLateness is this runner's own: how long after its due time a request was sent, in open models.
+	// HTTPReqService is this runner's own: what the target took for a request of an open model, where
+	// http_req_duration tells what somebody experienced who came when the iteration was due.
+	HTTPReqService *Metric
+	// HTTPReqLateness is this runner's own: how long after it was due an iteration of an open model began,
+	// whoever's fault that was.
 	HTTPReqLateness *Metric
 }
 
@@ -95,8 +99,9 @@ func NewRegistry() *Registry {
 		HTTPReqDuration: must("http_req_duration", Trend, Time), HTTPReqBlocked: must("http_req_blocked", Trend, Time),
 		HTTPReqConnecting: must("http_req_connecting", Trend, Time), HTTPReqTLSHandshaking: must("http_req_tls_handshaking", Trend, Time),
 		HTTPReqSending: must("http_req_sending", Trend, Time), HTTPReqWaiting: must("http_req_waiting", Trend, Time),
-		HTTPReqReceiving: must("http_req_receiving", Trend, Time), HTTPReqLateness: must("http_req_lateness", Trend, Time),
-		VUs: must("vus", Gauge, Default), VUsMax: must("vus_max", Gauge, Default),
+		HTTPReqReceiving: must("http_req_receiving", Trend, Time), HTTPReqService: must("http_req_service", Trend, Time),
+		HTTPReqLateness: must("http_req_lateness", Trend, Time),
+		VUs:             must("vus", Gauge, Default), VUsMax: must("vus_max", Gauge, Default),
 		Iterations: must("iterations", Counter, Default), IterationDuration: must("iteration_duration", Trend, Time),
 		DroppedIterations: must("dropped_iterations", Counter, Default), Checks: must("checks", Rate, Default),
 		GroupDuration: must("group_duration", Trend, Time),

@@ -21,12 +21,16 @@ type HTTPRequest struct {
 	Tags *TagSet // name, method, status, scenario, group, expected_response, proto and the suite's own
 	URL  string
 	End  time.Time
-	// Duration is sending + waiting + receiving, as in k6. Lateness is how long after its due time an open
-	// model sent the request, and is not part of it.
-	Duration, Blocked, Connecting, TLSHandshaking, Sending, Waiting, Receiving, Lateness float64
-	BytesSent, BytesReceived                                                             int64
-	Failed                                                                               bool
-	Open                                                                                 bool // an open model: Lateness counts
+	// Duration is sending + waiting + receiving, as in k6.
+	Duration, Blocked, Connecting, TLSHandshaking, Sending, Waiting, Receiving float64
+	// Open tells that the request is of an open model: Duration counts as http_req_service too.
+	Open bool
+	// First tells that it is the first of an open model's iteration. Lateness is how long after it was due the
+	// iteration began; the part of it that it spent waiting for a user, Waited, is added to http_req_duration.
+	First                    bool
+	Lateness, Waited         float64
+	BytesSent, BytesReceived int64
+	Failed                   bool
 }
 
 // Store holds the values of a run.
@@ -76,6 +80,17 @@ func NewStore(r *Registry, start time.Time, stream func([]Sample)) *Store {
 	return s
 }
 
+// Begin moves the run's start, and that of the windows, to where the test began after all preparations. It is
+// to be called before anything is counted.
+func (s *Store) Begin(start time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start = start
+	for _, w := range s.watches {
+		w.start = start
+	}
+}
+
 // Recorder is where one virtual user counts. It is safe for concurrent use, but meant for one goroutine.
 type Recorder struct {
 	store *Store
@@ -109,7 +124,7 @@ func (r *Recorder) HTTP(q *HTTPRequest) {
 	defer r.shard.mu.Unlock()
 	r.add(b.HTTPReqs, q.Tags, 1, q.URL, q.End)
 	r.add(b.HTTPReqFailed, q.Tags, failed, q.URL, q.End)
-	r.add(b.HTTPReqDuration, q.Tags, q.Duration, q.URL, q.End)
+	r.add(b.HTTPReqDuration, q.Tags, q.Duration+q.Waited, q.URL, q.End)
 	r.add(b.HTTPReqBlocked, q.Tags, q.Blocked, q.URL, q.End)
 	r.add(b.HTTPReqConnecting, q.Tags, q.Connecting, q.URL, q.End)
 	r.add(b.HTTPReqTLSHandshaking, q.Tags, q.TLSHandshaking, q.URL, q.End)
@@ -117,6 +132,9 @@ func (r *Recorder) HTTP(q *HTTPRequest) {
 	r.add(b.HTTPReqWaiting, q.Tags, q.Waiting, q.URL, q.End)
 	r.add(b.HTTPReqReceiving, q.Tags, q.Receiving, q.URL, q.End)
 	if q.Open {
+		r.add(b.HTTPReqService, q.Tags, q.Duration, q.URL, q.End)
+	}
+	if q.First {
 		r.add(b.HTTPReqLateness, q.Tags, q.Lateness, q.URL, q.End)
 	}
 	r.add(b.DataSent, q.Tags, float64(q.BytesSent), q.URL, q.End)
@@ -156,7 +174,7 @@ func (s *Store) Tick(now time.Time) {
 	for _, h := range s.shards {
 		h.mu.Lock()
 		for _, t := range s.timelines {
-			t.take(s.Elapsed(now), h.active)
+			t.take(s.elapsed(now), h.active)
 		}
 		for _, from := range h.active {
 			key := keyOf(from.metric, from.tags)
@@ -184,7 +202,13 @@ func (s *Store) Tick(now time.Time) {
 }
 
 // Elapsed is the run's time at now.
-func (s *Store) Elapsed(now time.Time) time.Duration { return now.Sub(s.start) }
+func (s *Store) Elapsed(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.elapsed(now)
+}
+
+func (s *Store) elapsed(now time.Time) time.Duration { return now.Sub(s.start) }
 
 // Total returns what the selector has counted up to the last tick; nil where there is no such metric. The
 // Sink is the caller's own.
@@ -277,5 +301,5 @@ func (w *Window) Sink(now time.Time) (*Sink, time.Duration) {
 		total.Merge(w.watch.slots[(w.watch.newest+1+i)%n])
 	}
 	covered := now.Sub(w.watch.start) + time.Duration(n-1)*w.watch.step
-	return total, min(covered, w.store.Elapsed(now))
+	return total, min(covered, w.store.elapsed(now))
 }

@@ -22,6 +22,12 @@ type Suite interface {
 	Iterate(v *VU) error
 }
 
+// Teardown is a Suite that does something once after the scenarios, whatever became of them. Its requests are
+// not measured.
+type Teardown interface {
+	Teardown(v *VU) error
+}
+
 // Config is what a VU is made of.
 type Config struct {
 	ID       int // from 1, unique in the run
@@ -40,7 +46,7 @@ type VU struct {
 	Rand *rand.Rand
 	// State is the suite's own, kept between iterations: tokens, cookies, what it prepared.
 	State any
-	// Iteration counts the user's iterations, from 0.
+	// Iteration counts the user's iterations, from 0; those that were cut off too.
 	Iteration int64
 
 	ctx      context.Context
@@ -50,7 +56,11 @@ type VU struct {
 	sleep    func(context.Context, time.Duration)
 	scenario *metrics.TagSet // the scenario's tags
 	tags     *metrics.TagSet // those and the group
-	due      time.Time       // when an open model wanted the iteration to start; zero in a closed one, and after its first request
+	open     bool            // an open model
+	first    bool            // the iteration has sent no request yet
+	lateness time.Duration   // of an open model's iteration
+	waited   time.Duration   // the part of it that no user was free
+	cut      bool            // the iteration was cut off: what it does now counts no more
 	resp     client.Response
 }
 
@@ -66,11 +76,45 @@ func New(c Config) *VU {
 }
 
 // Begin prepares the VU for one iteration of a scenario: its tags, the context that ends it, and, in an open
-// model, when it was due; the first request is then timed from there too.
+// model, when it was due; the first request is then timed from there too. In a closed model due is zero.
 func (v *VU) Begin(ctx context.Context, scenario *metrics.TagSet, due time.Time) {
-	v.ctx, v.scenario, v.due = ctx, scenario.With("group", ""), due
-	v.tags = v.scenario
+	var late time.Duration
+	if !due.IsZero() {
+		late = max(time.Since(due), 0)
+	}
+	v.begin(ctx, scenario, !due.IsZero(), late, late)
 }
+
+// BeginOpen is Begin for an iteration of an open model that begins late, of which it waited so long for a user
+// to be free; the rest is the generator's own slowness, and not counted as the target's.
+func (v *VU) BeginOpen(ctx context.Context, scenario *metrics.TagSet, lateness, waited time.Duration) {
+	v.begin(ctx, scenario, true, lateness, waited)
+}
+
+func (v *VU) begin(ctx context.Context, scenario *metrics.TagSet, open bool, lateness, waited time.Duration) {
+	v.ctx, v.scenario = ctx, scenario.With("group", "")
+	v.tags = v.scenario
+	v.open, v.first, v.lateness, v.waited, v.cut = open, open, lateness, waited, false
+}
+
+// End ends the iteration that Begin began and that took so long, and counts it unless it was cut off. It tells
+// whether it was not.
+func (v *VU) End(took time.Duration) (completed bool) {
+	v.Iteration++
+	v.client.Release()
+	if v.cut = v.cut || v.ctx.Err() != nil; v.cut {
+		return false
+	}
+	if v.recorder != nil {
+		b := &v.registry.Builtin
+		v.recorder.Add(b.Iterations, v.scenario, 1)
+		v.recorder.Add(b.IterationDuration, v.scenario, milliseconds(took+v.waited)) // from when it was due, too
+	}
+	return true
+}
+
+// counts tells whether what the user does is measured.
+func (v *VU) counts() bool { return v.recorder != nil && !v.cut }
 
 // Context ends when the iteration has to: at the end of gracefulStop, or when the run is aborted.
 func (v *VU) Context() context.Context { return v.ctx }
@@ -96,7 +140,7 @@ type Response struct {
 	*client.Response
 	// Err is why there is no answer; Status is 0 then.
 	Err error
-	// Milliseconds is http_req_duration.
+	// Milliseconds is what the target took: http_req_duration, without the wait for a user of an open model.
 	Milliseconds float64
 }
 
@@ -106,8 +150,10 @@ func (v *VU) Do(c *Call) Response {
 	err := v.client.Do(v.ctx, &req, &v.resp)
 	t := &v.resp.Timings
 	r := Response{Response: &v.resp, Err: err, Milliseconds: milliseconds(t.Duration())}
-	if v.recorder == nil || client.KindOf(err) == client.Canceled { // k6 does not count what its own end cut off
-		v.due = time.Time{}
+	if client.KindOf(err) == client.Canceled { // as k6, which does not count what its own end cut off
+		v.cut = true
+	}
+	if !v.counts() {
 		return r
 	}
 	expected := err == nil && v.resp.Status >= 200 && v.resp.Status < 400
@@ -135,9 +181,12 @@ func (v *VU) Do(c *Call) Response {
 		Sending: milliseconds(t.Sending), Waiting: milliseconds(t.Waiting), Receiving: milliseconds(t.Receiving),
 		BytesSent: v.resp.BytesSent, BytesReceived: v.resp.BytesReceived, Failed: !expected,
 	}
-	if !v.due.IsZero() {
-		q.Open, q.Lateness = true, max(milliseconds(t.Start.Sub(v.due)), 0)
-		v.due = time.Time{}
+	if v.open {
+		q.Open = true
+		if v.first {
+			q.First, q.Lateness, q.Waited = true, milliseconds(v.lateness), milliseconds(v.waited)
+			v.first = false
+		}
 	}
 	v.recorder.HTTP(&q)
 	return r
@@ -162,7 +211,7 @@ func statusText(status int) string {
 
 // Check counts whether something is as it should be under the check's name, and returns ok.
 func (v *VU) Check(name string, ok bool) bool {
-	if v.recorder != nil {
+	if v.counts() {
 		value := 0.0
 		if ok {
 			value = 1
@@ -174,7 +223,7 @@ func (v *VU) Check(name string, ok bool) bool {
 
 // Add counts a value of a metric of the suite's.
 func (v *VU) Add(m *metrics.Metric, value float64) {
-	if v.recorder != nil {
+	if v.counts() {
 		v.recorder.Add(m, v.tags, value)
 	}
 }
@@ -194,7 +243,7 @@ func (v *VU) Group(name string, f func()) {
 	v.tags = outer.With("group", outer.Get("group")+"::"+name)
 	start := time.Now()
 	f()
-	if v.recorder != nil {
+	if v.counts() {
 		v.recorder.Add(v.registry.Builtin.GroupDuration, v.tags, milliseconds(time.Since(start)))
 	}
 	v.tags = outer
@@ -204,6 +253,9 @@ func (v *VU) Group(name string, f func()) {
 func (v *VU) Sleep(d time.Duration) {
 	v.client.Release()
 	v.sleep(v.ctx, d)
+	if v.ctx.Err() != nil {
+		v.cut = true
+	}
 }
 
 // Close closes the VU's connections.

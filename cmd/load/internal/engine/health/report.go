@@ -23,6 +23,9 @@ type Report struct {
 	LagMedian time.Duration `json:"lagMedian"`
 	LagP99    time.Duration `json:"lagP99"`
 	LagMax    time.Duration `json:"lagMax"`
+	// PacerP99 and PacerMax are how late the pacers of open models woke up.
+	PacerP99 time.Duration `json:"pacerP99"`
+	PacerMax time.Duration `json:"pacerMax"`
 	// SaturatedSeconds is how many seconds were beyond both bounds, of Seconds.
 	SaturatedSeconds int `json:"saturatedSeconds"`
 	Seconds          int `json:"seconds"`

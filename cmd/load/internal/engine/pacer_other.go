@@ -1,0 +1,7 @@
+//go:build !linux
+
+package engine
+
+import "context"
+
+func newPrecisePacer(context.Context) pacer { return nil }
