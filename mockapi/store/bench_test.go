@@ -56,11 +56,17 @@ func openBench(b *testing.B, o store.Options) *benchStore {
 	}
 }
 
-// run calls f from eight goroutines.
+// run calls f from eight goroutines, with -cpu 2.
 func (s *benchStore) run(b *testing.B, f func(ctx context.Context, n uint64) error) {
 	b.Helper()
+	s.runBy(b, 4, f)
+}
+
+// runBy calls f from so many goroutines a processor.
+func (s *benchStore) runBy(b *testing.B, callers int, f func(ctx context.Context, n uint64) error) {
+	b.Helper()
 	b.ReportAllocs()
-	b.SetParallelism(4)
+	b.SetParallelism(callers)
 	var calls atomic.Uint64
 	ctx := b.Context()
 	b.ResetTimer()
@@ -81,13 +87,17 @@ func (s *benchStore) viewer() mockapi.Viewer {
 
 func BenchmarkMediaByID(b *testing.B) {
 	s := openBench(b, store.Options{})
-	s.run(b, func(ctx context.Context, _ uint64) error {
-		_, err := s.Media(ctx, mockapi.Viewer{Role: mockapi.RoleAdmin}, 1+rand.Int64N(s.media))
-		if mockapi.CodeOf(err) == mockapi.CodeNotFound { // deleted by somebody
-			err = nil
-		}
-		return err
-	})
+	for _, callers := range []int{1, 4, 25, 500} {
+		b.Run(fmt.Sprint("callers=", 2*callers), func(b *testing.B) {
+			s.runBy(b, callers, func(ctx context.Context, _ uint64) error {
+				_, err := s.Media(ctx, mockapi.Viewer{Role: mockapi.RoleAdmin}, 1+rand.Int64N(s.media))
+				if mockapi.CodeOf(err) == mockapi.CodeNotFound { // deleted by somebody
+					err = nil
+				}
+				return err
+			})
+		})
+	}
 }
 
 func BenchmarkNewest20(b *testing.B) {

@@ -10,13 +10,27 @@ import (
 
 // Media implements mockapi.MediaStore.
 func (s *Store) Media(ctx context.Context, v mockapi.Viewer, id int64) (mockapi.Media, error) {
-	const q = "SELECT " + mediaColumns + " FROM media_files WHERE id = $1"
-	var m mockapi.Media
-	err := s.one(ctx, "look up media file", noMedia, q, []any{id}, func(r *row) { scanMedia(r, &m, &m) })
-	if err == nil && !sees(v, m.UserID, m.IsPublic) {
+	m, found, err := s.mediaByID.get(ctx, id)
+	switch {
+	case err != nil:
+		return mockapi.Media{}, err
+	case !found:
+		return mockapi.Media{}, mockapi.Errorf(mockapi.CodeNotFound, noMedia)
+	case !sees(v, m.UserID, m.IsPublic):
 		return mockapi.Media{}, errNotYours
 	}
-	return m, err
+	return m, nil
+}
+
+func (s *Store) fetchMedia(ctx context.Context, ids []int64) (map[int64]mockapi.Media, error) {
+	const columns = "SELECT " + mediaColumns + " FROM media_files WHERE id"
+	found := make(map[int64]mockapi.Media, len(ids))
+	err := fetch(ctx, s, "look up media files", columns+" = $1", columns+" = ANY ($1)", ids, func(r *row) {
+		var m mockapi.Media
+		scanMedia(r, &m, &m)
+		found[m.ID] = m
+	})
+	return found, err
 }
 
 func sees(v mockapi.Viewer, owner int64, public bool) bool {

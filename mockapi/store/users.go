@@ -10,21 +10,43 @@ import (
 
 // CredentialsByEmail implements mockapi.UserStore.
 func (s *Store) CredentialsByEmail(ctx context.Context, email string) (mockapi.Credentials, error) {
-	const q = "SELECT " + userColumns + ", password_hash FROM users WHERE email = $1"
-	var found mockapi.Credentials
-	err := s.one(ctx, "look up login", noUser, q, []any{email}, func(r *row) {
-		scanUser(r, &found.User)
-		found.PasswordHash = r.text()
+	c, found, err := s.logins.get(ctx, email)
+	if err == nil && !found {
+		err = mockapi.Errorf(mockapi.CodeNotFound, noUser)
+	}
+	return c, err
+}
+
+func (s *Store) fetchLogins(ctx context.Context, emails []string) (map[string]mockapi.Credentials, error) {
+	const columns = "SELECT " + userColumns + ", password_hash FROM users WHERE email"
+	found := make(map[string]mockapi.Credentials, len(emails))
+	err := fetch(ctx, s, "look up logins", columns+" = $1", columns+" = ANY ($1)", emails, func(r *row) {
+		var c mockapi.Credentials
+		scanUser(r, &c.User)
+		c.PasswordHash = r.text()
+		found[c.Email] = c
 	})
 	return found, err
 }
 
 // User implements mockapi.UserStore.
 func (s *Store) User(ctx context.Context, id int64) (mockapi.User, error) {
-	const q = "SELECT " + userColumns + " FROM users WHERE id = $1"
-	var u mockapi.User
-	err := s.one(ctx, "look up user", noUser, q, []any{id}, func(r *row) { scanUser(r, &u) })
+	u, found, err := s.usersByID.get(ctx, id)
+	if err == nil && !found {
+		err = mockapi.Errorf(mockapi.CodeNotFound, noUser)
+	}
 	return u, err
+}
+
+func (s *Store) fetchUsers(ctx context.Context, ids []int64) (map[int64]mockapi.User, error) {
+	const columns = "SELECT " + userColumns + " FROM users WHERE id"
+	found := make(map[int64]mockapi.User, len(ids))
+	err := fetch(ctx, s, "look up users", columns+" = $1", columns+" = ANY ($1)", ids, func(r *row) {
+		var u mockapi.User
+		scanUser(r, &u)
+		found[u.ID] = u
+	})
+	return found, err
 }
 
 // CreateUser implements mockapi.UserStore.
