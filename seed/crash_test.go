@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -22,12 +23,13 @@ import (
 	"github.com/medianest/testbed/seed/pgcopy"
 )
 
-// Environment variables that make the test binary a seeder which kills itself.
+// Environment variables that make the test binary a seeder, or a reset, which kills itself.
 const (
 	victimDSN    = "SEED_TEST_VICTIM_DSN"
 	victimPolicy = "SEED_TEST_VICTIM_POLICY"
 	victimRows   = "SEED_TEST_VICTIM_ROWS" // killed when so many rows have been made; 0 for never
 	victimSteps  = "SEED_TEST_VICTIM_STEPS"
+	victimReset  = "SEED_TEST_VICTIM_RESET" // killed when its context has been looked at so often
 )
 
 func TestMain(m *testing.M) {
@@ -42,6 +44,14 @@ var crashed = fake{seed: 9, scale: 100}
 
 // beVictim seeds until it is time to die.
 func beVictim() int {
+	if at := number(os.Getenv(victimReset)); at > 0 {
+		ctx := &countdown{Context: context.Background(), left: int(at), done: make(chan struct{}), end: die}
+		if _, err := seed.Reset(ctx, os.Getenv(victimDSN)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
 	rows, steps := number(os.Getenv(victimRows)), number(os.Getenv(victimSteps))
 	policy, err := seed.ParsePolicy(os.Getenv(victimPolicy))
 	if err != nil {
@@ -103,13 +113,17 @@ func (d *deadline) Handle(context.Context, slog.Record) error {
 // runVictim runs a seeder and tells whether it was killed; if not, it must have succeeded.
 func runVictim(t *testing.T, dsn string, p seed.Policy, rows, steps int64) (killed bool) {
 	t.Helper()
+	return run(t, victimDSN+"="+dsn, victimPolicy+"="+p.String(), fmt.Sprintf("%s=%d", victimRows, rows), fmt.Sprintf("%s=%d", victimSteps, steps))
+}
+
+func run(t *testing.T, environment ...string) (killed bool) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), victimDSN+"="+dsn, victimPolicy+"="+p.String(),
-		fmt.Sprintf("%s=%d", victimRows, rows), fmt.Sprintf("%s=%d", victimSteps, steps))
+	cmd.Env = append(os.Environ(), environment...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -118,7 +132,7 @@ func runVictim(t *testing.T, dsn string, p seed.Policy, rows, steps int64) (kill
 		}
 	}
 	if err != nil {
-		t.Fatalf("seeder killed after %d rows or %d steps: %v\n%s", rows, steps, err, out)
+		t.Fatalf("%v: %v\n%s", environment[1:], err, out)
 	}
 	return false
 }
@@ -193,6 +207,27 @@ func TestKilledAppendResumes(t *testing.T) {
 			killOften(t, dsn, seed.Append)
 			same(t, "appended", fingerprint(t, dsn), want)
 		})
+	}
+}
+
+func TestKilledResetIsFinished(t *testing.T) {
+	dsn := seeded(t, fake{seed: 1, scale: 5})
+	want := fingerprint(t, dsn)
+	if _, err := seed.Snapshot(t.Context(), dsn); err != nil {
+		t.Fatal(err)
+	}
+	whole := &countdown{Context: t.Context(), left: math.MaxInt, done: make(chan struct{})}
+	if _, err := seed.Reset(whole, dsn); err != nil {
+		t.Fatal(err)
+	}
+	points := math.MaxInt - whole.left
+	for range 5 {
+		spoil(t, dsn)
+		at := 1 + rand.IntN(points)
+		killed := run(t, victimDSN+"="+dsn, fmt.Sprintf("%s=%d", victimReset, at))
+		t.Logf("killed at point %d of %d: %v", at, points, killed)
+		reset(t, dsn)
+		same(t, "reset again", fingerprint(t, dsn), want)
 	}
 }
 

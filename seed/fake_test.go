@@ -280,12 +280,16 @@ type countdown struct {
 	mu   sync.Mutex
 	left int
 	done chan struct{}
+	end  func() // called instead of ending the context, if not nil
 }
 
 func (c *countdown) tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.left--; c.left == 0 {
+		if c.end != nil {
+			c.end()
+		}
 		close(c.done)
 	}
 }
