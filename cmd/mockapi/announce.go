@@ -97,6 +97,7 @@ func (r *ready) text() []byte {
 			fmt.Fprintf(w, "  %s\t%s\n", name, u)
 		}
 	}
+	fmt.Fprintf(w, "  docs\t%s/docs\n", r.URL)
 	fmt.Fprintf(w, "  metrics\t%s/metrics\n", r.URL)
 	fmt.Fprintf(w, "  control\t%s, token %s\n", r.Admin.URL, r.Admin.Token)
 	if r.Dataset == nil {

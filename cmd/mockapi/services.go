@@ -18,6 +18,7 @@ import (
 	"github.com/medianest/testbed/mockapi"
 	"github.com/medianest/testbed/mockapi/admin"
 	"github.com/medianest/testbed/mockapi/auth"
+	"github.com/medianest/testbed/mockapi/contract"
 	"github.com/medianest/testbed/mockapi/fault"
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/journal"
@@ -102,6 +103,14 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fa
 	if err := s.startFaults(faults); err != nil {
 		return nil, err
 	}
+	urls := make(map[string]string)
+	for _, sv := range services {
+		urls[sv.name] = sv.url()
+	}
+	document, err := contract.Serve(urls)
+	if err != nil {
+		return nil, err
+	}
 	requests := journal.New(s.Journal, "X-Correlation-Id", fault.Header)
 	measured := metrics.New(st.PoolStats, faults)
 
@@ -114,7 +123,7 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fa
 		h := requests.Wrap(sv.name, faults.Wrap(sv.name, api.Handler(api.Service(sv.name))))
 		if i == 0 {
 			first = api
-			h = beside(h, measured.Handler(), admin.Handler(admin.Options{
+			h = beside(h, measured.Handler(), document.JSONHandler(), document.PageHandler(), admin.Handler(admin.Options{
 				Token: s.AdminToken, Remote: s.AdminRemote, Version: version(), Faults: faults, Journal: requests,
 				Dataset: st.Dataset, Pool: st.PoolStats, WriteError: writeError,
 				Reset: func(ctx context.Context) error { return s.reset(ctx, dsn) },
@@ -131,13 +140,17 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fa
 }
 
 // beside puts what belongs to the mock itself beside the API.
-func beside(api, measured, control http.Handler) http.Handler {
+func beside(api, measured, document, page, control http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/admin/"):
 			control.ServeHTTP(w, r)
 		case r.URL.Path == "/metrics":
 			measured.ServeHTTP(w, r)
+		case r.URL.Path == "/openapi.json":
+			document.ServeHTTP(w, r)
+		case r.URL.Path == "/docs":
+			page.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
 		}
