@@ -271,7 +271,7 @@ var errLedger = errors.New("the ledger does not fit")
 
 // misfit refuses to go on with a run: loading a table with other rows in it would delete them.
 func misfit(table, what string) error {
-	return fmt.Errorf("table %s %s (%w): use --on-existing replace to start over", table, what, errLedger)
+	return fmt.Errorf("table %s %s (%w): run seed with --on-existing replace to start over", table, what, errLedger)
 }
 
 // drops returns the tables whose indexes are to be dropped, those whose foreign keys are, and those which

@@ -34,9 +34,9 @@ type MismatchError struct {
 
 // Error names both sides and the way out.
 func (e *MismatchError) Error() string {
-	verb, way := "holds", "use --on-existing replace to empty it first, or append to add to it"
+	verb, way := "holds", "run seed with --on-existing replace to empty it first, or append to add to it"
 	if !e.Recorded.Finished() {
-		verb, way = "is half filled with", "run that one again to finish it, or use --on-existing replace to empty the database first"
+		verb, way = "is half filled with", "run that one again to finish it, or run seed with --on-existing replace to empty the database first"
 	}
 	return fmt.Sprintf("the database %s %s, not %s (they differ in %s): %s",
 		verb, e.Recorded.Identity.describe(), e.Given.describe(), strings.Join(e.Differs, ", "), way)
@@ -57,9 +57,9 @@ func (e *NotEmptyError) Error() string {
 		which = "none of its tables now"
 	}
 	if e.Recorded == nil {
-		return fmt.Sprintf("the database has rows that no seeder recorded (in %s): use --on-existing replace to delete them, or append to add to them", which)
+		return fmt.Sprintf("the database has rows that no seeder recorded (in %s): run seed with --on-existing replace to delete them, or append to add to them", which)
 	}
-	return fmt.Sprintf("the database has been filled with %s (rows in %s): use --on-existing resume, replace or append",
+	return fmt.Sprintf("the database has been filled with %s (rows in %s): run seed with --on-existing resume, replace or append",
 		e.Recorded.Identity.describe(), which)
 }
 
