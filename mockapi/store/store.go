@@ -1,9 +1,10 @@
 // Package store is the mockapi.Store on PostgreSQL.
 //
-// It is made for throughput with few connections: prepared statements whose plans do not depend on their
-// parameters, keyset pagination, totals that are kept instead of counted, and rows decoded from the binary
-// protocol straight into their structs. One deadline covers the wait for a connection and the query, so that
-// a database that hangs is answered with SERVICE_UNAVAILABLE in time, and the pool heals itself afterwards.
+// It is made for throughput with few connections: prepared statements, look-ups that share queries (gather),
+// keyset pagination, lists that find out whether walking or looking up is the shorter way (listing), totals that
+// are kept instead of counted (totals), and rows decoded from the binary protocol straight into their structs
+// (row). One deadline covers the wait for a connection and the query (Store.visit), so that a database that hangs
+// is answered with SERVICE_UNAVAILABLE in time, and the pool heals itself afterwards.
 //
 // Reads change nothing: looking at a media file neither counts a view nor touches last_accessed. A view
 // would rewrite the row and an entry in each of its indexes, a hundred times the work of the read.

@@ -116,8 +116,9 @@ func query(ctx context.Context, q querier, sql string, args []any, scan func(*ro
 	}
 	defer rows.Close()
 	n := 0
+	var r row
 	for rows.Next() {
-		r := row{columns: rows.RawValues()}
+		r.reset(rows.RawValues())
 		scan(&r)
 		if err := r.finish(); err != nil {
 			return n, err
