@@ -1,0 +1,87 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Write writes the result to a file, which holds the old or the new one at any moment, also when the program is
+// killed meanwhile.
+func (r *Result) Write(path string) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return WriteFile(path, append(data, '\n'))
+}
+
+// WriteFile replaces a file in one step. What is no ordinary file, such as /dev/stdout, is written to.
+func WriteFile(path string, data []byte) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeTo(path, data)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name()) // the error that matters is the first
+		}
+	}()
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func writeTo(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// maxFile bounds a result file that is read, far above any that is written.
+const maxFile = 1 << 30
+
+// Read reads a result file or a checkpoint.
+func Read(path string) (*Result, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read result: %w", err)
+	}
+	defer f.Close() // only read
+	var head struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return nil, fmt.Errorf("read result: %w", err)
+	}
+	if err := json.Unmarshal(data, &head); err != nil || head.Format != Format {
+		return nil, fmt.Errorf("read result: %s is no result file of load; load run --result FILE writes one", path)
+	}
+	if head.Version > Version {
+		return nil, fmt.Errorf("read result: %s is of version %d, this program reads up to %d: use a newer one", path, head.Version, Version)
+	}
+	r := new(Result)
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("read result: %s: %w", path, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,113 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
+)
+
+// NewJSON opens a stream of k6's --out json: a line for every sample, and one for every metric before its first
+// sample, which names the thresholds on it. "-" is stdout.
+func NewJSON(path string, stdout io.Writer, thresholds []threshold.Threshold) (*Stream, error) {
+	return create(path, stdout, &ndjson{
+		thresholds: thresholds, known: make(map[*metrics.Metric][]byte), tags: make(map[*metrics.TagSet][]byte),
+	})
+}
+
+type ndjson struct {
+	thresholds []threshold.Threshold
+	known      map[*metrics.Metric][]byte // the name as JSON, of metrics that have had their line
+	tags       map[*metrics.TagSet][]byte // tags as JSON without the braces, bounded by metrics.MaxTagSets
+}
+
+func (*ndjson) header(out []byte) []byte { return out }
+
+func (e *ndjson) sample(out []byte, s *metrics.Sample) []byte {
+	name := e.known[s.Metric]
+	if name == nil {
+		name = marshal(s.Metric.Name)
+		e.known[s.Metric] = name
+		out = append(out, marshal(e.metric(s.Metric))...)
+		out = append(out, '\n')
+	}
+	tags := e.tags[s.Tags]
+	if tags == nil {
+		members := make(map[string]string)
+		s.Tags.Each(func(name, value string) { members[name] = value })
+		tags = marshal(members)
+		tags = tags[1 : len(tags)-1]
+		e.tags[s.Tags] = tags
+	}
+	out = append(out, `{"metric":`...)
+	out = append(out, name...)
+	out = append(out, `,"type":"Point","data":{"time":"`...)
+	out = s.Time.AppendFormat(out, time.RFC3339Nano)
+	out = append(out, `","value":`...)
+	out = strconv.AppendFloat(out, s.Value, 'g', -1, 64)
+	out = append(out, `,"tags":{`...)
+	out = append(out, tags...)
+	if s.URL != "" {
+		if len(tags) > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, `"url":`...)
+		out = append(out, marshal(s.URL)...)
+	}
+	return append(out, "}}}\n"...)
+}
+
+// metric is the line of a metric.
+func (e *ndjson) metric(m *metrics.Metric) any {
+	type submetric struct {
+		Name   string            `json:"name"`
+		Suffix string            `json:"suffix"`
+		Tags   map[string]string `json:"tags"`
+	}
+	type data struct {
+		Name       string      `json:"name"`
+		Type       string      `json:"type"`
+		Contains   string      `json:"contains"`
+		Thresholds []string    `json:"thresholds"`
+		Submetrics []submetric `json:"submetrics"`
+	}
+	d := data{Name: m.Name, Type: m.Type.String(), Contains: m.Contains.String(), Thresholds: []string{}}
+	add := func(sel metrics.Selector) {
+		name := sel.String()
+		if !slices.ContainsFunc(d.Submetrics, func(x submetric) bool { return x.Name == name }) {
+			suffix := strings.TrimSuffix(strings.TrimPrefix(name, m.Name+"{"), "}")
+			d.Submetrics = append(d.Submetrics, submetric{name, suffix, sel.Tags})
+		}
+	}
+	for _, t := range e.thresholds {
+		switch {
+		case t.Selector.Metric != m.Name:
+		case len(t.Selector.Tags) == 0:
+			d.Thresholds = append(d.Thresholds, t.Source)
+		default:
+			add(t.Selector)
+		}
+	}
+	if m.Name == "http_req_duration" {
+		add(metrics.Selector{Metric: m.Name, Tags: map[string]string{"expected_response": "true"}})
+	}
+	return struct {
+		Type   string `json:"type"`
+		Data   data   `json:"data"`
+		Metric string `json:"metric"`
+	}{"Metric", d, m.Name}
+}
+
+// marshal writes what can't fail: strings, and structs of them.
+func marshal(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}

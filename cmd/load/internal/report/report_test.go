@@ -1,0 +1,228 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/metrics"
+)
+
+func TestResultFilesComeBack(t *testing.T) {
+	r, _, _ := runHere(t)
+	path := filepath.Join(t.TempDir(), "result.json")
+	if err := r.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, write := range map[string]func(*Result) ([]byte, error){
+		"result":  func(r *Result) ([]byte, error) { return json.Marshal(r) },
+		"summary": func(r *Result) ([]byte, error) { return r.Summary(Terminals{}) },
+		"JUnit":   (*Result).JUnit,
+		"text": func(r *Result) ([]byte, error) {
+			var b bytes.Buffer
+			err := r.Text(&b, true)
+			return b.Bytes(), err
+		},
+	} {
+		want, err := write(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := write(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("the %s changed on its way through the file:\n%s\n%s", name, want, got)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("beside the result there are %v, %v", entries, err)
+	}
+}
+
+func TestOnlyResultFilesAreRead(t *testing.T) {
+	for content, hint := range map[string]string{
+		"": "no result file", "{}": "no result file", `{"root_group":{}}`: "no result file",
+		`{"format":"medianest-load-result","version":99}`:                                  "use a newer one",
+		`{"format":"medianest-load-result","version":1,"series":[{"values":{"count":1}}]}`: "buckets hold 0 values, not 1",
+	} {
+		path := filepath.Join(t.TempDir(), "x.json")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(path); err == nil || !strings.Contains(err.Error(), hint) {
+			t.Errorf("%q: error %v, want one that says %q", content, err, hint)
+		}
+	}
+}
+
+func TestARestoredStoreGoesOnFromTheResult(t *testing.T) {
+	r, _, _ := runHere(t)
+	reg := metrics.NewRegistry()
+	store := metrics.NewStore(reg, time.Now(), nil)
+	if err := r.Restore(reg, store); err != nil {
+		t.Fatal(err)
+	}
+	again := &Result{Test: r.Test, Run: r.Run, Thresholds: r.Thresholds}
+	again.Collect(store, store.Timeline(r.Timeline))
+	if !reflect.DeepEqual(again.Metrics, r.Metrics) || !reflect.DeepEqual(again.Endpoints, r.Endpoints) || !reflect.DeepEqual(again.Root, r.Root) || !reflect.DeepEqual(again.Errors, r.Errors) {
+		t.Errorf("the totals changed:\n%+v\n%+v", r.Metrics, again.Metrics)
+	}
+}
+
+func TestTextSaysWhatMatters(t *testing.T) {
+	r, _, _ := runHere(t)
+	var b bytes.Buffer
+	if err := r.Text(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	for _, want := range []string{
+		"✗ 'avg<0.0000001' avg=", "✓ 'count>1' count=4", "66.67% of 6 succeeded, 2 failed", "✗ outer::never: 0%, ✓ 0 / ✗ 2",
+		"2 x bad: status 500", "THRESHOLDS CROSSED", "http_req_duration{expected_response:true}", "my_gauge", "2 out of 4",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "\x1b") {
+		t.Error("colours, although none are wanted")
+	}
+	r.Complete = false
+	b.Reset()
+	if err := r.Text(&b, true); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "cut: this is a checkpoint") || !strings.Contains(b.String(), "\x1b[31m✗") {
+		t.Errorf("the text of a checkpoint:\n%s", b.String())
+	}
+}
+
+func TestJUnitCountsItsFailures(t *testing.T) {
+	r, _, _ := runHere(t)
+	data, err := r.JUnit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc junitSuites
+	if err := xml.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	// run, four thresholds, three checks; one threshold and one check failed
+	if doc.Tests != 8 || doc.Failures != 2 || len(doc.Suites) != 3 || doc.Suites[0].Failures != 0 {
+		t.Errorf("%d tests, %d failures in\n%s", doc.Tests, doc.Failures, data)
+	}
+	r.Judge(Findings{Failures: []string{"wrong <data> & more"}})
+	if data, err = r.JUnit(); err != nil || !strings.Contains(string(data), `failed; wrong &lt;data&gt; &amp; more`) {
+		t.Errorf("%v in\n%s", err, data)
+	}
+}
+
+func TestMarkdownTablesHold(t *testing.T) {
+	r, _, _ := runHere(t)
+	r.Endpoints[0].Name = "a|b\n<script>"
+	text := string(r.Markdown())
+	if !strings.Contains(text, `| a\|b &lt;script> |`) || !strings.Contains(text, "| :x: | `http_req_duration` | `avg<0.0000001` |") {
+		t.Errorf("Markdown:\n%s", text)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	crossed := Threshold{Selector: "http_reqs", Source: "count>1", State: "failed"}
+	silent := Threshold{Selector: "x", Source: "p(95)<1", State: "no data"}
+	for name, c := range map[string]struct {
+		thresholds []Threshold
+		findings   Findings
+		overloaded bool
+		outputs    []Trouble
+		want       int
+	}{
+		"nothing wrong":            {want: ExitFine},
+		"crossed":                  {thresholds: []Threshold{crossed}, want: ExitThresholdsCrossed},
+		"no data fails":            {thresholds: []Threshold{silent}, want: ExitThresholdsCrossed},
+		"no data, allowed":         {thresholds: []Threshold{silent}, findings: Findings{AllowNoData: true}, want: ExitFine},
+		"overloaded":               {overloaded: true, want: ExitInvalid},
+		"overloaded and crossed":   {overloaded: true, thresholds: []Threshold{crossed}, want: ExitInvalid},
+		"failed and overloaded":    {overloaded: true, findings: Findings{Failures: []string{"wrong data"}}, want: ExitFailed},
+		"interrupted and all that": {overloaded: true, thresholds: []Threshold{crossed}, findings: Findings{Interrupted: true, Failures: []string{"x"}}, want: ExitInterrupted},
+		"disk full":                {outputs: []Trouble{{"json", "no space"}}, want: ExitEnvironment},
+		"disk full and crossed":    {outputs: []Trouble{{"json", "no space"}}, thresholds: []Threshold{crossed}, want: ExitThresholdsCrossed},
+	} {
+		r := &Result{Thresholds: c.thresholds, Outputs: c.outputs}
+		r.Health.Valid = !c.overloaded
+		r.Judge(c.findings)
+		if r.Verdict.ExitCode != c.want {
+			t.Errorf("%s: %+v, want %d", name, r.Verdict, c.want)
+		}
+		if c.want != ExitFine && len(r.Verdict.Reasons) == 0 {
+			t.Errorf("%s: no reasons", name)
+		}
+	}
+}
+
+func TestAFullDiskIsToldAndEndsNothing(t *testing.T) {
+	s, err := NewCSV("/dev/full", nil)
+	if err != nil {
+		t.Skip("there is no /dev/full:", err)
+	}
+	reg := metrics.NewRegistry()
+	sample := metrics.Sample{Metric: reg.Builtin.HTTPReqs, Tags: reg.Tags(), Time: time.Now(), Value: 1}
+	s.Add([]metrics.Sample{sample})
+	if err := s.Flush(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v, want a full disk", err)
+	}
+	s.Add([]metrics.Sample{sample, sample})
+	err = s.Close()
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "2 of 3 samples") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestNumbersForPeople(t *testing.T) {
+	for got, want := range map[string]string{
+		Milliseconds(0): "0s", Milliseconds(0.4): "400µs", Milliseconds(0.0123): "12.3µs", Milliseconds(0.0004): "400ns", Milliseconds(12.345): "12.35ms", Milliseconds(1500): "1.50s", Milliseconds(65_000): "1m5s",
+		Bytes(999): "999 B", Bytes(1_500_000): "1.5 MB", Percent(1): "100%", Percent(0.999999): ">99.99%", Percent(0.00001): "<0.01%", Percent(0): "0%",
+		Number(1000): "1000", Number(0.12345): "0.123",
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func BenchmarkStreams(b *testing.B) {
+	reg := metrics.NewRegistry()
+	tags := reg.Tags("name", "list media", "method", "GET", "status", "200", "scenario", "core", "group", "::browse", "expected_response", "true")
+	samples := []metrics.Sample{{Metric: reg.Builtin.HTTPReqDuration, Tags: tags, URL: "http://127.0.0.1:3000/api/v1/media?page=1", Time: time.Now(), Value: 12.345678}}
+	for name, open := range map[string]func() (*Stream, error){
+		"json": func() (*Stream, error) { return NewJSON(os.DevNull, nil, nil) },
+		"csv":  func() (*Stream, error) { return NewCSV(os.DevNull, nil) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			s, err := open()
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Add(samples)
+			}
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}

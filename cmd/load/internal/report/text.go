@@ -1,0 +1,265 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// textLimit is how many endpoints and kinds of errors the text shows; the result file has them all.
+const textLimit = 20
+
+// Text writes the summary for people, coloured where color is set.
+func (r *Result) Text(w io.Writer, color bool) error {
+	t := &text{Result: r, color: color}
+	t.head()
+	t.thresholds()
+	t.checks()
+	t.metrics()
+	t.endpoints()
+	t.errors()
+	t.generator()
+	t.verdict()
+	_, err := w.Write(t.out.Bytes())
+	return err
+}
+
+type text struct {
+	*Result
+	color bool
+	out   bytes.Buffer
+}
+
+func (t *text) line(format string, args ...any) {
+	fmt.Fprintf(&t.out, format+"\n", args...)
+}
+
+func (t *text) title(s string) { t.line("\n  %s\n", t.paint("1", s)) }
+
+// paint sets a string in an ANSI colour or style.
+func (t *text) paint(style, s string) string {
+	if !t.color {
+		return s
+	}
+	return "\x1b[" + style + "m" + s + "\x1b[0m"
+}
+
+const (
+	green = "32"
+	red   = "31"
+)
+
+func (t *text) mark(ok bool) string {
+	if ok {
+		return t.paint(green, "✓")
+	}
+	return t.paint(red, "✗")
+}
+
+func (t *text) head() {
+	t.line("\n  %s  %s  %s", t.paint("1", "load "+t.Test.Name), t.Run.Elapsed.Round(100*time.Millisecond), strings.Join(t.targets(), ", "))
+	for _, s := range t.Test.Scenarios {
+		t.line("    %s: %s; %d iterations%s", s.Name, s.Description, s.Iterations, unwell(s))
+	}
+	if len(t.Test.Scaled) > 0 {
+		t.line("    scaled: %s; not comparable with runs that are not", strings.Join(t.Test.Scaled, ", "))
+	}
+	if t.Dataset != nil {
+		t.line("    dataset: %s, seed %d, fingerprint %s", t.Dataset.Profile, t.Dataset.Seed, t.Dataset.Fingerprint)
+	}
+	for _, g := range t.Run.Gaps {
+		t.line("    gap at %s: nothing ran from %s to %s", g.At.Round(time.Second), g.From.Format(time.DateTime), g.To.Format(time.DateTime))
+	}
+	if !t.Complete {
+		t.line("    %s", t.paint(red, "cut: this is a checkpoint of "+t.Written.Format(time.DateTime)+"; the run went on, or was killed"))
+	}
+}
+
+func (r *Result) targets() []string {
+	var targets []string
+	for _, service := range slices.Sorted(maps.Keys(r.Test.Targets)) {
+		if u := r.Test.Targets[service]; !slices.Contains(targets, u) {
+			targets = append(targets, u)
+		}
+	}
+	return targets
+}
+
+func unwell(s Scenario) string {
+	out := ""
+	if s.Interrupted > 0 {
+		out += fmt.Sprintf(", %d interrupted", s.Interrupted)
+	}
+	if s.Dropped > 0 {
+		out += fmt.Sprintf(", %d dropped", s.Dropped)
+	}
+	return out
+}
+
+func (t *text) thresholds() {
+	if len(t.Thresholds) == 0 {
+		return
+	}
+	t.title("THRESHOLDS")
+	last := ""
+	for _, x := range t.Thresholds {
+		if x.Selector != last {
+			t.line("    %s", x.Selector)
+			last = x.Selector
+		}
+		t.line("    %s '%s' %s", t.mark(x.State == "passed"), x.Source, t.observed(x))
+	}
+}
+
+func (t *text) checks() {
+	var failed []Check
+	var passes, fails uint64
+	t.Root.Each(func(c Check) {
+		passes, fails = passes+c.Passes, fails+c.Fails
+		if c.Fails > 0 {
+			failed = append(failed, c)
+		}
+	})
+	total := passes + fails
+	if total == 0 {
+		return
+	}
+	t.title("CHECKS")
+	t.line("    %s of %d succeeded, %d failed", Percent(float64(passes)/float64(total)), total, fails)
+	for _, c := range failed {
+		t.line("    %s %s: %s, ✓ %d / ✗ %d", t.mark(false), strings.TrimPrefix(c.Path, "::"), Percent(float64(c.Passes)/float64(c.Passes+c.Fails)), c.Passes, c.Fails)
+	}
+}
+
+// sections sorts the metrics as k6's summary does.
+func section(name string) int {
+	switch {
+	case strings.HasPrefix(name, "http_"):
+		return 1
+	case strings.HasPrefix(name, "iteration"), strings.HasPrefix(name, "vus"), name == "dropped_iterations", name == "group_duration":
+		return 2
+	case strings.HasPrefix(name, "data_"):
+		return 3
+	}
+	return 0
+}
+
+func (t *text) metrics() {
+	names := slices.Sorted(maps.Keys(t.Metrics))
+	for i, title := range []string{"CUSTOM", "HTTP", "EXECUTION", "NETWORK"} {
+		var b bytes.Buffer
+		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, name := range names {
+			if section(name) != i || strings.HasPrefix(name, "checks") {
+				continue
+			}
+			fmt.Fprintf(w, "    %s\t%s\n", name, strings.Join(t.words(t.Metrics[name]), "\t"))
+		}
+		_ = w.Flush() // into memory
+		if b.Len() > 0 {
+			t.title(title)
+			t.out.Write(b.Bytes())
+		}
+	}
+}
+
+// words are the values of a metric.
+func (t *text) words(m Metric) []string {
+	v := m.Values
+	switch m.Type {
+	case "counter":
+		return []string{quantity(m.Contains, v["count"]), quantity(m.Contains, v["rate"]) + "/s"}
+	case "gauge":
+		return []string{quantity(m.Contains, v["value"]), "min=" + quantity(m.Contains, v["min"]), "max=" + quantity(m.Contains, v["max"])}
+	case "rate":
+		return []string{Percent(v["rate"]), fmt.Sprintf("%.0f out of %.0f", v["passes"], v["passes"]+v["fails"])}
+	}
+	var out []string
+	for _, stat := range t.Test.TrendStats {
+		word := quantity(m.Contains, v[stat])
+		if stat == "count" {
+			word = Number(v[stat])
+		}
+		out = append(out, stat+"="+word)
+	}
+	return out
+}
+
+func (t *text) endpoints() {
+	if len(t.Endpoints) == 0 {
+		return
+	}
+	t.title("ENDPOINTS")
+	w := tabwriter.NewWriter(&t.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "    name\trequests\tper s\tfailed\tp50\tp95\tp99\tmax\n")
+	for i, e := range t.Endpoints {
+		if i == textLimit {
+			fmt.Fprintf(w, "    and %d more\n", len(t.Endpoints)-i)
+			break
+		}
+		fmt.Fprintf(w, "    %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
+			Milliseconds(e.P50), Milliseconds(e.P95), Milliseconds(e.P99), Milliseconds(e.Max))
+	}
+	_ = w.Flush() // into memory
+}
+
+func share(part, whole uint64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
+func (t *text) errors() {
+	if len(t.Errors) == 0 {
+		return
+	}
+	t.title("ERRORS")
+	for i, f := range t.Errors {
+		if i == textLimit {
+			t.line("    and %d more kinds", len(t.Errors)-i)
+			break
+		}
+		t.line("    %d x %s: %s", f.Count, f.Endpoint, f.what())
+	}
+}
+
+// what says how a request failed.
+func (f Failure) what() string {
+	if f.Kind != "" {
+		return f.Kind
+	}
+	return "status " + f.Status
+}
+
+func (t *text) generator() {
+	h := &t.Health
+	if h.Seconds > 0 {
+		t.title("GENERATOR")
+		t.line("    %s of %d cores at work, %s at the peak; lag p99 %s; memory %s", Percent(h.CPU), h.Cores, Percent(h.CPUPeak),
+			h.LagP99.Round(time.Microsecond), Bytes(float64(h.MemoryBytes)))
+	}
+	for _, warning := range h.Warnings {
+		t.line("    warning: %s", warning)
+	}
+	for _, o := range t.Outputs {
+		t.line("    %s %s: %s", t.mark(false), o.Output, o.Error)
+	}
+}
+
+func (t *text) verdict() {
+	style := red
+	if t.Verdict.Word == Passed {
+		style = green
+	}
+	t.line("\n  %s", t.paint("1;"+style, strings.ToUpper(t.Verdict.Word)))
+	for _, reason := range t.Verdict.Reasons {
+		t.line("    %s", reason)
+	}
+	t.line("")
+}

@@ -1,0 +1,73 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
+)
+
+// The words of a Verdict.
+const (
+	Passed            = "passed"
+	Failed            = "failed"
+	ThresholdsCrossed = "thresholds crossed"
+	Invalid           = "invalid"
+	Interrupted       = "interrupted"
+	OutputIncomplete  = "output incomplete"
+	Running           = "running"
+)
+
+// The exit codes of a run.
+const (
+	ExitFine              = 0
+	ExitFailed            = 1
+	ExitUsage             = 2
+	ExitEnvironment       = 3
+	ExitInvalid           = 4
+	ExitThresholdsCrossed = 99 // k6's
+	ExitInterrupted       = 130
+)
+
+// Findings are what a verdict looks at besides what is in the Result.
+type Findings struct {
+	// Interrupted tells that a signal ended the run.
+	Interrupted bool
+	// Failures are what makes a run fail whatever its thresholds say: a test suite that gave up, wrong data.
+	Failures []string
+	// AllowNoData lets thresholds pass that have nothing to look at.
+	AllowNoData bool
+}
+
+// Judge comes to the verdict. What says most about the figures comes first: those of an interrupted or failed
+// run are not what the test is about, and those of an overloaded generator are not the target's, so that
+// thresholds on them, crossed or not, say little.
+func (r *Result) Judge(f Findings) {
+	var crossed []string
+	for _, t := range r.Thresholds {
+		if t.State == threshold.Passed.String() || f.AllowNoData && t.State == threshold.NoData.String() {
+			continue
+		}
+		crossed = append(crossed, fmt.Sprintf("%s '%s': %s", t.Selector, t.Source, r.observed(t)))
+	}
+	var incomplete []string
+	for _, o := range r.Outputs {
+		incomplete = append(incomplete, o.Output+": "+o.Error)
+	}
+	switch {
+	case f.Interrupted:
+		r.Verdict = Verdict{ExitInterrupted, Interrupted, []string{"stopped by a signal before its end"}}
+	case len(f.Failures) > 0:
+		r.Verdict = Verdict{ExitFailed, Failed, f.Failures}
+	case !r.Health.Valid:
+		r.Verdict = Verdict{ExitInvalid, Invalid, append([]string{"the generator was the bottleneck, not the target"}, r.Health.Reasons...)}
+	case len(crossed) > 0:
+		r.Verdict = Verdict{ExitThresholdsCrossed, ThresholdsCrossed, crossed}
+		return
+	case len(incomplete) > 0:
+		r.Verdict = Verdict{ExitEnvironment, OutputIncomplete, incomplete}
+		return
+	default:
+		r.Verdict = Verdict{ExitFine, Passed, nil}
+	}
+	r.Verdict.Reasons = append(r.Verdict.Reasons, crossed...)
+}
