@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 	"time"
 
 	"github.com/medianest/testbed/mockapi"
@@ -47,7 +48,7 @@ const maxCursor = 4096
 func decodeCursor(s string, order byte) (cursor, error) {
 	var b []byte
 	var err error
-	if len(s) <= maxCursor {
+	if len(s) <= maxCursor && !strings.ContainsAny(s, "\r\n") { // which the decoder would skip
 		b, err = base64.RawURLEncoding.Strict().DecodeString(s)
 	}
 	if err != nil || len(b) < 17 || b[0] != order {

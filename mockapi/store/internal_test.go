@@ -163,6 +163,7 @@ func FuzzDecodeCursor(f *testing.F) {
 	f.Add(newestCursor(time.Unix(1700000000, 0), 5).encode())
 	f.Add("")
 	f.Add("____")
+	f.Add("bg000000000000000000\r000")
 	f.Fuzz(func(t *testing.T, s string) {
 		c, err := decodeCursor(s, orderNewest)
 		if err != nil {
