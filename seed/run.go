@@ -68,7 +68,7 @@ func Load(ctx context.Context, dsn string, ds Dataset, o Options) (Result, error
 	l := &loader{sessions: sessions{config: c, o: o}, ds: ds, o: o}
 	l.track = newTracker(ds, o.Progress, o.ProgressEvery)
 	defer l.track.close()
-	if l.control, err = l.sessions.control(ctx); err != nil {
+	if l.control, err = l.openControl(ctx); err != nil {
 		return Result{}, err
 	}
 	defer func() { closeSession(l.control) }()
@@ -127,7 +127,7 @@ func (l *loader) putBack(ctx context.Context, j *job, failure error) error {
 
 func (l *loader) restore(ctx context.Context, j *job) error {
 	if l.control.IsClosed() {
-		control, err := l.sessions.control(ctx)
+		control, err := l.openControl(ctx)
 		if err != nil {
 			return err
 		}

@@ -70,9 +70,9 @@ type sessions struct {
 	o      Options
 }
 
-// control opens the session that speaks for the run: it holds seederLock until it is closed, and waits for
+// openControl opens the session that speaks for the run: it holds seederLock until it is closed, and waits for
 // the sessions that a killed seeder has left. It returns ErrBusy while another seeder is at work.
-func (s sessions) control(ctx context.Context) (*pgx.Conn, error) {
+func (s sessions) openControl(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := s.open(ctx)
 	if err != nil {
 		return nil, err
@@ -138,8 +138,8 @@ func watchClient(ctx context.Context, conn *pgx.Conn) {
 	_, _ = conn.Exec(ctx, "SET client_connection_check_interval = '500ms'")
 }
 
-// worker opens a session that loads or builds.
-func (s sessions) worker(ctx context.Context) (*pgx.Conn, error) {
+// openWorker opens a session that loads or builds.
+func (s sessions) openWorker(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := s.open(ctx)
 	if err != nil {
 		return nil, err

@@ -148,7 +148,7 @@ func (l *loader) run(ctx context.Context, steps []*step) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(l.o.Workers, len(steps)) {
 		group.Go(func() error {
-			conn, err := l.worker(ctx)
+			conn, err := l.openWorker(ctx)
 			if err != nil {
 				s.fail()
 				return err
