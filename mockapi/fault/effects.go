@@ -100,7 +100,9 @@ func (w *bodyWriter) send(p []byte) error {
 		}
 		if w.rate > 0 {
 			w.Flush()
-			if !sleep(w.ctx, time.Duration(n)*time.Second/time.Duration(w.rate)) {
+			pause := time.Duration(n) * time.Second / time.Duration(w.rate)
+			postpone(w.ctx, w.ResponseWriter, pause)
+			if !sleep(w.ctx, pause) {
 				return w.ctx.Err()
 			}
 		}
@@ -253,7 +255,8 @@ type answer struct {
 }
 
 func staleKey(r *http.Request) uint64 {
-	return maphash.String(hashSeed, r.Header.Get("Authorization")+"\n"+r.Host+r.URL.RequestURI())
+	caller := r.Header.Get("Authorization") + "\n" + r.Header.Get("Cookie")
+	return maphash.String(hashSeed, caller+"\n"+r.Host+r.URL.RequestURI())
 }
 
 // replay answers with what was remembered, where that is young enough.

@@ -229,6 +229,9 @@ func (e *Engine) serve(rules []*living, service string, next http.Handler, w htt
 		e.options.WriteError(w, r, &mockapi.Error{Code: mockapi.CodeUnavailable, Message: "The server is overloaded.", RetryAfter: time.Second})
 		return
 	}
+	if delay > 0 {
+		postpone(r.Context(), w, delay)
+	}
 	if !sleep(r.Context(), delay) {
 		return // the client has gone
 	}
@@ -347,6 +350,23 @@ func uniform(seed, n, draw uint64) float64 {
 		v ^= v >> 31
 	}
 	return (float64(v>>11) + 0.5) / (1 << 53)
+}
+
+// postpone puts the server's own timeouts off until d from now: they are for clients that are slow, and would
+// cut off an answer that is late because a rule says so.
+func postpone(ctx context.Context, w http.ResponseWriter, d time.Duration) {
+	server, ok := ctx.Value(http.ServerContextKey).(*http.Server)
+	if !ok {
+		return
+	}
+	// A writer that cannot do this leaves the server's timeouts in force, which is safe.
+	c, from := http.NewResponseController(w), time.Now().Add(d)
+	if server.ReadTimeout > 0 {
+		_ = c.SetReadDeadline(from.Add(server.ReadTimeout))
+	}
+	if server.WriteTimeout > 0 {
+		_ = c.SetWriteDeadline(from.Add(server.WriteTimeout))
+	}
 }
 
 // sleep waits, and returns false where the context ends first.
