@@ -149,6 +149,8 @@ func TestGatherWhileTheDatabaseHangs(t *testing.T) {
 		if v, _, err := g.get(t.Context(), 2); v != "2" || err != nil {
 			t.Errorf("afterwards: %q, %v", v, err)
 		}
+		time.Sleep(2 * time.Second) // a query that nobody waits for any more may still hang
+		synctest.Wait()
 	})
 }
 
@@ -177,5 +179,6 @@ func TestGatherHeedsTheCaller(t *testing.T) {
 			t.Errorf("with a delay: %q, %v after %v", v, err, took)
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 	})
 }
