@@ -36,7 +36,7 @@ type Point struct {
 	// Sent and Received are bytes.
 	Sent     float64 `json:"sent"`
 	Received float64 `json:"received"`
-	// All is all requests, Endpoints are those of each value of the tag name.
+	// All is all requests, Endpoints are those of each method and value of the tag name: "GET NAME".
 	All       Traffic             `json:"all"`
 	Endpoints map[string]*Traffic `json:"endpoints,omitempty"`
 }
@@ -126,19 +126,23 @@ func (p *Point) count(b *Builtin, s *series) {
 	case b.DataReceived:
 		p.Received += s.sink.Sum
 	case b.HTTPReqFailed:
-		for _, traffic := range p.traffic(s.tags.Get("name")) {
+		for _, traffic := range p.traffic(s.tags) {
 			traffic.Requests += s.sink.Count
 			traffic.Failed += s.sink.Passes
 		}
 	case b.HTTPReqDuration:
-		for _, traffic := range p.traffic(s.tags.Get("name")) {
+		for _, traffic := range p.traffic(s.tags) {
 			traffic.Duration.AddHistogram(s.sink.Values)
 		}
 	}
 }
 
 // traffic returns where requests of an endpoint are counted.
-func (p *Point) traffic(name string) [2]*Traffic {
+func (p *Point) traffic(tags *TagSet) [2]*Traffic {
+	name := tags.Get("name")
+	if method := tags.Get("method"); method != "" {
+		name = method + " " + name
+	}
 	endpoint := p.Endpoints[name]
 	if endpoint == nil {
 		endpoint = new(Traffic)

@@ -85,7 +85,7 @@ func TestTimelineIsBoundedAndLosesNothing(t *testing.T) {
 	store := NewStore(reg, start, nil)
 	line := store.Timeline(nil)
 	rec := store.Recorder()
-	list, login := reg.Tags("name", "list"), reg.Tags("name", "login")
+	list, login := reg.Tags("name", "list", "method", "GET"), reg.Tags("name", "login")
 	const seconds = 5 * TimelineCapacity
 	for i := range seconds {
 		requests(rec, list, 2, 1, 5)
@@ -107,7 +107,7 @@ func TestTimelineIsBoundedAndLosesNothing(t *testing.T) {
 		if p.All.Requests != 24 || p.All.Duration.Count() != 24 || p.Iterations != 8 || p.ChecksPassed != 8 || p.VUs != float64(8*i+7) {
 			t.Fatalf("point %d: %+v", i, p)
 		}
-		all, failed, listed = all+p.All.Requests, failed+p.All.Failed, listed+p.Endpoints["list"].Requests
+		all, failed, listed = all+p.All.Requests, failed+p.All.Failed, listed+p.Endpoints["GET list"].Requests
 	}
 	if all != 3*seconds || failed != seconds || listed != 2*seconds {
 		t.Errorf("%d requests, %d failed, %d of list", all, failed, listed)

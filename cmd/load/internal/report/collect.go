@@ -145,37 +145,55 @@ func (r *Result) values(s *metrics.Sink) map[string]float64 {
 }
 
 func (r *Result) collectEndpoints() {
-	durations, failed := map[string]*metrics.Histogram{}, map[string]*metrics.Sink{}
+	type key struct{ method, name string }
+	durations, failed := map[key]*metrics.Histogram{}, map[key]*metrics.Sink{}
 	for i := range r.Series {
 		s := &r.Series[i]
-		name := s.Tags["name"]
+		k := key{s.Tags["method"], s.Tags["name"]}
 		switch s.Metric {
 		case "http_req_duration":
-			if durations[name] == nil {
-				durations[name] = new(metrics.Histogram)
+			if durations[k] == nil {
+				durations[k] = new(metrics.Histogram)
 			}
-			durations[name].Merge(s.Sink().Values)
+			durations[k].Merge(s.Sink().Values)
 		case "http_req_failed":
-			if failed[name] == nil {
-				failed[name] = metrics.NewSink(metrics.Rate)
+			if failed[k] == nil {
+				failed[k] = metrics.NewSink(metrics.Rate)
 			}
-			failed[name].Merge(s.Sink())
+			failed[k].Merge(s.Sink())
 		}
 	}
 	r.Endpoints = []Endpoint{}
-	for name, f := range failed {
-		h := durations[name]
+	for k, f := range failed {
+		h := durations[k]
 		if h == nil {
 			h = new(metrics.Histogram)
 		}
 		r.Endpoints = append(r.Endpoints, Endpoint{
-			Name: name, Requests: f.Count, Failed: f.Passes, Rate: perSecond(float64(f.Count), r.Run.Elapsed),
+			Label: r.Label(k.method, k.name), Method: k.method, Name: k.name, Requests: f.Count, Failed: f.Passes,
+			Rate: perSecond(float64(f.Count), r.Run.Elapsed),
 			Mean: h.Mean(), P50: h.Quantile(0.5), P90: h.Quantile(0.9), P95: h.Quantile(0.95), P99: h.Quantile(0.99), Max: h.Max(),
 		})
 	}
 	slices.SortFunc(r.Endpoints, func(a, b Endpoint) int {
-		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Method, b.Method))
 	})
+}
+
+// Label names an endpoint without the base URL of the target.
+func (r *Result) Label(method, name string) string {
+	best, service := "", ""
+	for s, base := range r.Test.Targets {
+		base = strings.TrimSuffix(base, "/")
+		if rest, ok := strings.CutPrefix(name, base); ok && (rest == "" || rest[0] == '/') && (len(base) > len(best) || len(base) == len(best) && s < service) {
+			best, service = base, s
+		}
+	}
+	label := strings.TrimPrefix(name, best)
+	if service != "" && service != "api" {
+		label = service + ":" + label
+	}
+	return strings.TrimSpace(method + " " + label)
 }
 
 func perSecond(n float64, elapsed time.Duration) float64 {
@@ -190,7 +208,7 @@ func (r *Result) collectErrors() {
 	for i := range r.Series {
 		s := &r.Series[i]
 		if s.Metric == "http_req_failed" && s.Passes > 0 {
-			counts[Failure{Endpoint: s.Tags["name"], Status: s.Tags["status"], Kind: s.Tags["error"]}] += s.Passes
+			counts[Failure{Endpoint: r.Label(s.Tags["method"], s.Tags["name"]), Status: s.Tags["status"], Kind: s.Tags["error"]}] += s.Passes
 		}
 	}
 	r.Errors = []Failure{}

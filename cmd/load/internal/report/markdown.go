@@ -33,7 +33,7 @@ func (r *Result) Markdown() []byte {
 				line("| and %d more | | | | | | |", len(r.Endpoints)-i)
 				break
 			}
-			line("| %s | %d | %s | %s | %s | %s | %s |", cell(e.Name), e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
+			line("| %s | %d | %s | %s | %s | %s | %s |", cell(e.Label), e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
 				Milliseconds(e.P50), Milliseconds(e.P95), Milliseconds(e.P99))
 		}
 	}

@@ -92,7 +92,7 @@ func TestTextSaysWhatMatters(t *testing.T) {
 	text := b.String()
 	for _, want := range []string{
 		"✗ 'avg<0.0000001' avg=", "✓ 'count>1' count=4", "66.67% of 6 succeeded, 2 failed", "✗ outer::never: 0%, ✓ 0 / ✗ 2",
-		"2 x bad: status 500", "THRESHOLDS CROSSED", "http_req_duration{expected_response:true}", "my_gauge", "2 out of 4",
+		"2 x GET bad: status 500", "THRESHOLDS CROSSED", "http_req_duration{expected_response:true}", "my_gauge", "2 out of 4",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
@@ -133,7 +133,7 @@ func TestJUnitCountsItsFailures(t *testing.T) {
 
 func TestMarkdownTablesHold(t *testing.T) {
 	r, _, _ := runHere(t)
-	r.Endpoints[0].Name = "a|b\n<script>"
+	r.Endpoints[0].Label = "a|b\n<script>"
 	text := string(r.Markdown())
 	if !strings.Contains(text, `| a\|b &lt;script> |`) || !strings.Contains(text, "| :x: | `http_req_duration` | `avg<0.0000001` |") {
 		t.Errorf("Markdown:\n%s", text)
@@ -188,6 +188,18 @@ func TestAFullDiskIsToldAndEndsNothing(t *testing.T) {
 	err = s.Close()
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "2 of 3 samples") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestLabelsLeaveTheTargetOut(t *testing.T) {
+	r := &Result{Test: Test{Targets: map[string]string{"api": "http://h:3000", "auth": "http://h:3001/", "media": "http://h:30000"}}}
+	for name, want := range map[string]string{
+		"http://h:3000/api/v1/media": "GET /api/v1/media", "http://h:3001/login": "GET auth:/login", "http://h:30000/x": "GET media:/x",
+		"http://h:30001/x": "GET http://h:30001/x", "list": "GET list", "http://h:3000": "GET",
+	} {
+		if got := r.Label("GET", name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 

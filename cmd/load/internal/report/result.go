@@ -14,6 +14,7 @@ import (
 
 	"github.com/medianest/testbed/cmd/load/internal/engine/health"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 )
 
 // Format and Version mark result files. The version rises when something in them changes its meaning or goes
@@ -43,13 +44,15 @@ type Result struct {
 
 	// Metrics are the totals of every metric and of the submetrics that thresholds name, as in k6's summary.
 	Metrics map[string]Metric `json:"metrics"`
-	// Endpoints are the requests of every value of the tag name; the busiest first.
+	// Endpoints are the requests of every method and value of the tag name; the busiest first.
 	Endpoints  []Endpoint    `json:"endpoints"`
 	Root       Group         `json:"root_group"`
 	Thresholds []Threshold   `json:"thresholds"`
 	Health     health.Report `json:"health"`
 	// Errors counts the failed requests, most frequent first.
 	Errors []Failure `json:"errors"`
+	// Verified is what came of verifying answers, null where none was.
+	Verified *Verification `json:"verified"`
 	// Outputs that could not be written completely.
 	Outputs []Trouble `json:"outputs,omitempty"`
 
@@ -143,8 +146,12 @@ type ThresholdStatus struct {
 	OK bool `json:"ok"`
 }
 
-// Endpoint is the requests of one value of the tag name.
+// Endpoint is the requests of one method and one value of the tag name.
 type Endpoint struct {
+	// Label is short, and the same wherever the target is: GET /api/v1/media, or POST auth:/login of a service
+	// with a base URL of its own.
+	Label    string  `json:"label"`
+	Method   string  `json:"method"`
 	Name     string  `json:"name"`
 	Requests uint64  `json:"requests"`
 	Rate     float64 `json:"rate"` // per second of the run
@@ -172,7 +179,7 @@ type Threshold struct {
 
 // Failure is one way in which requests failed.
 type Failure struct {
-	Endpoint string `json:"endpoint"`
+	Endpoint string `json:"endpoint"` // its label
 	Status   string `json:"status"`
 	// Kind is what kept the request from being answered; "" where a status did not please.
 	Kind  string `json:"kind,omitempty"`
@@ -183,6 +190,25 @@ type Failure struct {
 type Trouble struct {
 	Output string `json:"output"`
 	Error  string `json:"error"`
+}
+
+// Verification is what came of holding answers against the rows that must be there.
+type Verification struct {
+	Checked int64 `json:"checked"`
+	Wrong   int64 `json:"wrong"`
+	// Mismatches are the first wrong ones, with both sides.
+	Mismatches []verify.Mismatch `json:"mismatches,omitempty"`
+}
+
+// Brief returns the result without what only programs read: the timeline and the series.
+func (r *Result) Brief() any {
+	brief := *r
+	brief.Timeline, brief.Series = nil, nil
+	return struct {
+		*Result
+		Timeline *struct{} `json:"timeline,omitempty"`
+		Series   *struct{} `json:"series,omitempty"`
+	}{Result: &brief}
 }
 
 // Series is what was counted of one metric under one set of tags.

@@ -100,8 +100,7 @@ func (s *Stream) Close() error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("write %s: %w; it is incomplete: %d of %d samples came after that, and some before it are missing too",
-		s.path, err, s.lost, s.samples)
+	return fmt.Errorf("%w; it is incomplete: %d of %d samples came after that, and some before it are missing too", err, s.lost, s.samples)
 }
 
 // Path is where the stream is written to.

@@ -23,6 +23,7 @@ func (r *Result) Text(w io.Writer, color bool) error {
 	t.metrics()
 	t.endpoints()
 	t.errors()
+	t.verified()
 	t.generator()
 	t.verdict()
 	_, err := w.Write(t.out.Bytes())
@@ -196,13 +197,13 @@ func (t *text) endpoints() {
 	}
 	t.title("ENDPOINTS")
 	w := tabwriter.NewWriter(&t.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "    name\trequests\tper s\tfailed\tp50\tp95\tp99\tmax\n")
+	fmt.Fprintf(w, "    endpoint\trequests\tper s\tfailed\tp50\tp95\tp99\tmax\n")
 	for i, e := range t.Endpoints {
 		if i == textLimit {
 			fmt.Fprintf(w, "    and %d more\n", len(t.Endpoints)-i)
 			break
 		}
-		fmt.Fprintf(w, "    %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
+		fmt.Fprintf(w, "    %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Label, e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
 			Milliseconds(e.P50), Milliseconds(e.P95), Milliseconds(e.P99), Milliseconds(e.Max))
 	}
 	_ = w.Flush() // into memory
@@ -235,6 +236,22 @@ func (f Failure) what() string {
 		return f.Kind
 	}
 	return "status " + f.Status
+}
+
+func (t *text) verified() {
+	v := t.Verified
+	if v == nil {
+		return
+	}
+	t.title("DATA")
+	t.line("    %s %d answers were held against the dataset, %d were wrong", t.mark(v.Wrong == 0), v.Checked, v.Wrong)
+	for i, m := range v.Mismatches {
+		if i == textLimit {
+			t.line("    and more, in the result file")
+			break
+		}
+		t.line("    %s", m)
+	}
 }
 
 func (t *text) generator() {
