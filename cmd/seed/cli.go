@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 
 	"github.com/alecthomas/kong"
@@ -115,6 +116,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	if err != nil {
 		panic(err) // a mistake in the struct tags above
 	}
+	ignoreEmptyVariables(parser.Model.Node)
 	parsed, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "seed: %v\nRun seed --help for usage.\n", err)
@@ -129,6 +131,16 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	a := &app{cli: &c, ctx: ctx, stdout: stdout, stderr: stderr,
 		log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
 	return a.report(parsed.Run(a))
+}
+
+// ignoreEmptyVariables makes a variable that is set to nothing, as CI and compose files do, one that is not set.
+func ignoreEmptyVariables(n *kong.Node) {
+	for _, f := range n.Flags {
+		f.Tag.Envs = slices.DeleteFunc(f.Tag.Envs, func(name string) bool { return os.Getenv(name) == "" })
+	}
+	for _, child := range n.Children {
+		ignoreEmptyVariables(child)
+	}
 }
 
 // help prints what kong prints and, where no command has been named, the flags of the default one.
