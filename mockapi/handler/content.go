@@ -31,18 +31,23 @@ type datasetContent struct {
 	sums checksums
 }
 
-// source returns what makes the bytes of the files that are served now.
-func (a *API) source(now time.Time) *datasetContent {
+// source returns what makes the bytes of the files that are served now. A database that was never seeded has
+// files too.
+func (a *API) source(c *Call) (*datasetContent, error) {
+	ds, err := a.dataset.get(c.Context(), a.store, c.start)
+	if err != nil {
+		return nil, err
+	}
 	fingerprint := ""
-	if ds := a.dataset.get(a.store, now); ds != nil {
+	if ds != nil {
 		fingerprint = ds.Fingerprint
 	}
-	c := a.content.current.Load()
-	if c == nil || c.fingerprint != fingerprint {
-		c = &datasetContent{fingerprint: fingerprint, Source: content.NewSource(fingerprint), sums: newChecksums(rememberedSums)}
-		a.content.current.Store(c)
+	d := a.content.current.Load()
+	if d == nil || d.fingerprint != fingerprint {
+		d = &datasetContent{fingerprint: fingerprint, Source: content.NewSource(fingerprint), sums: newChecksums(rememberedSums)}
+		a.content.current.Store(d)
 	}
-	return c
+	return d, nil
 }
 
 func contentFile(m *mockapi.Media) content.File {
@@ -74,7 +79,11 @@ func (a *API) mediaContent(c *Call) error {
 	if m.SHA256 != nil {
 		return mockapi.Errorf(mockapi.CodeNotFound, "the bytes of uploads are not kept, only their size and SHA-256")
 	}
-	source, f := a.source(c.start), contentFile(&m)
+	source, err := a.source(c)
+	if err != nil {
+		return err
+	}
+	f := contentFile(&m)
 	sum := source.checksum(f)
 	h := c.gin.Writer.Header()
 	h.Set("Repr-Digest", "crc32c=:"+base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))+":")
@@ -88,7 +97,11 @@ func (a *API) mediaThumbnail(c *Call) error {
 	if err != nil {
 		return err
 	}
-	picture := a.source(c.start).Thumbnail(contentFile(&m))
+	source, err := a.source(c)
+	if err != nil {
+		return err
+	}
+	picture := source.Thumbnail(contentFile(&m))
 	return c.serveBytes("image/jpeg", fmt.Sprintf(`"%08x-t"`, content.CRC32C(picture)), bytes.NewReader(picture))
 }
 
@@ -150,16 +163,14 @@ func (w *contentWriter) Write(p []byte) (int, error) {
 }
 
 // appendMediaDetail appends a file with what only its own page tells: the checksum of its content.
-func (a *API) appendMediaDetail(c *Call) func([]byte, *mockapi.Media) []byte {
-	return func(b []byte, m *mockapi.Media) []byte {
-		b = appendMedia(b, m)
-		if m.SHA256 != nil {
-			return b
-		}
-		b = append(b[:len(b)-1], `,"crc32c":"`...) // into the object just closed
-		sum := strconv.FormatUint(uint64(a.source(c.start).checksum(contentFile(m))), 16)
-		b = append(b, "00000000"[len(sum):]...)
-		b = append(b, sum...)
-		return append(b, `"}`...)
+func (d *datasetContent) appendMediaDetail(b []byte, m *mockapi.Media) []byte {
+	b = appendMedia(b, m)
+	if m.SHA256 != nil {
+		return b
 	}
+	b = append(b[:len(b)-1], `,"crc32c":"`...) // into the object just closed
+	sum := strconv.FormatUint(uint64(d.checksum(contentFile(m))), 16)
+	b = append(b, "00000000"[len(sum):]...)
+	b = append(b, sum...)
+	return append(b, `"}`...)
 }

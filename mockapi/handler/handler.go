@@ -91,6 +91,7 @@ func NewAPI(store mockapi.Store, a *auth.Auth, o Options) *API {
 	api := &API{
 		store: store, auth: a, opts: o, log: o.Logger, started: time.Now(),
 		idStart: newIDStart(), headers: newFixedHeaders(),
+		dataset: datasetCache{turn: make(chan struct{}, 1)},
 	}
 	api.pool.reporter, _ = store.(mockapi.PoolReporter)
 	return api

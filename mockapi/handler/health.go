@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,9 +12,10 @@ import (
 
 // datasetCache keeps what the seeder recorded, so that /health answers while the database is away.
 type datasetCache struct {
-	known atomic.Pointer[mockapi.Dataset]
-	asked atomic.Int64 // unix nanoseconds
-	mu    sync.Mutex   // held by the one who asks
+	known    atomic.Pointer[mockapi.Dataset]
+	answered atomic.Bool   // the store has said what there is, or that there is nothing
+	asked    atomic.Int64  // unix nanoseconds
+	turn     chan struct{} // holds one: who asks
 }
 
 const (
@@ -25,28 +25,57 @@ const (
 	datasetWait = 200 * time.Millisecond
 )
 
-// get returns the dataset as last known, asking the store when that is too long ago and nobody else asks.
-func (d *datasetCache) get(store mockapi.Store, now time.Time) *mockapi.Dataset {
-	if now.UnixNano()-d.asked.Load() < int64(datasetAge) || !d.mu.TryLock() {
-		return d.known.Load()
+// get returns the dataset as last known, nil where there is none. Where that was too long ago it asks the store,
+// unless somebody does already. Before the store's first answer everybody waits for it; the error is that it
+// did not come.
+func (d *datasetCache) get(ctx context.Context, store mockapi.Store, now time.Time) (*mockapi.Dataset, error) {
+	if d.answered.Load() {
+		if now.UnixNano()-d.asked.Load() >= int64(datasetAge) {
+			select {
+			case d.turn <- struct{}{}:
+				_ = d.ask(ctx, store) // what was known before still is
+				<-d.turn
+			default:
+			}
+		}
+		return d.known.Load(), nil
 	}
-	defer d.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), datasetWait)
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if !d.answered.Load() {
+		if err := d.ask(ctx, store); err != nil {
+			return nil, err
+		}
+	}
+	return d.known.Load(), nil
+}
+
+func (d *datasetCache) ask(ctx context.Context, store mockapi.Store) error {
+	ctx, cancel := context.WithTimeout(ctx, datasetWait)
 	defer cancel()
 	ds, err := store.Dataset(ctx)
+	d.asked.Store(time.Now().UnixNano())
 	switch {
 	case err == nil:
 		d.known.Store(&ds)
 	case mockapi.CodeOf(err) == mockapi.CodeNotFound:
 		d.known.Store(nil)
+	default:
+		return err
 	}
-	d.asked.Store(time.Now().UnixNano())
-	return d.known.Load()
+	d.answered.Store(true)
+	return nil
 }
 
 // health tells that this process lives, and which dataset it serves. It stays 200 while the database is away.
 func (a *API) health(c *Call) error {
-	ds := a.dataset.get(a.store, c.start)
+	ctx, cancel := context.WithTimeout(context.Background(), datasetWait)
+	defer cancel()
+	ds, _ := a.dataset.get(ctx, a.store, c.start) // nil where the database did not say
 	b := append(c.buf[:0], `{"success":true,"status":"ok","version":`...)
 	b = appendString(b, a.opts.Version)
 	b = append(b, `,"uptime":`...) // seconds

@@ -70,7 +70,11 @@ func (a *API) getMedia(c *Call) error {
 	if err != nil {
 		return err
 	}
-	return replyOne(c, &m, a.appendMediaDetail(c))
+	source, err := a.source(c)
+	if err != nil {
+		return err
+	}
+	return replyOne(c, &m, source.appendMediaDetail)
 }
 
 // updateMedia changes what is given.
