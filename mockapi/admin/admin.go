@@ -12,9 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,8 +61,21 @@ func Handler(o Options) http.Handler {
 	a := &api{Options: o, started: time.Now()}
 	a.digest = sha256.Sum256([]byte(o.Token))
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /admin/{$}", a.page)
-	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
+	mux.HandleFunc(pagePattern, a.page)
+	for pattern, handle := range a.routes() {
+		mux.Handle(pattern, a.guarded(handle))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		a.WriteError(w, r, mockapi.Errorf(mockapi.CodeNotFound, "the control API has no %s %s", r.Method, r.URL.Path))
+	})
+	return a.local(mux)
+}
+
+const pagePattern = "GET /admin/{$}"
+
+// routes are what takes the token, by the patterns of http.ServeMux.
+func (a *api) routes() map[string]func(http.ResponseWriter, *http.Request) error {
+	return map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /admin/state":             a.state,
 		"GET /admin/faults":            a.listFaults,
 		"POST /admin/faults":           a.addFaults,
@@ -74,13 +89,12 @@ func Handler(o Options) http.Handler {
 		"POST /admin/journal/verify":   a.verify,
 		"DELETE /admin/journal":        a.clearJournal,
 		"POST /admin/reset":            a.reset,
-	} {
-		mux.Handle(pattern, a.guarded(handle))
 	}
-	mux.HandleFunc("/admin/", func(w http.ResponseWriter, r *http.Request) {
-		a.WriteError(w, r, mockapi.Errorf(mockapi.CodeNotFound, "the control API has no %s %s", r.Method, r.URL.Path))
-	})
-	return a.local(mux)
+}
+
+// Patterns lists the routes of the control API as http.ServeMux writes them, {$} being the end of a path.
+func Patterns() []string {
+	return append(slices.Sorted(maps.Keys(new(api).routes())), pagePattern)
 }
 
 type api struct {
