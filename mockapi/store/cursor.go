@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"math"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type cursor struct {
 // The orders of lists that cannot be sorted otherwise; those of media files are in mediaOrders.
 const (
 	orderNewest   byte = 'n' // created_at, id, both falling
+	orderOldest   byte = 'o' // created_at, id, both rising
 	orderID       byte = 'i'
 	orderName     byte = 't'
 	orderPosition byte = 'p'
@@ -51,15 +53,33 @@ func decodeCursor(s string, order byte) (cursor, error) {
 	if len(s) <= maxCursor && !strings.ContainsAny(s, "\r\n") { // which the decoder would skip
 		b, err = base64.RawURLEncoding.Strict().DecodeString(s)
 	}
-	if err != nil || len(b) < 17 || b[0] != order {
+	var c cursor
+	if err == nil && len(b) >= 17 {
+		c = cursor{
+			order: b[0],
+			num:   int64(binary.BigEndian.Uint64(b[1:])),
+			id:    int64(binary.BigEndian.Uint64(b[9:])),
+			text:  string(b[17:]),
+		}
+	}
+	if c.order != order || !c.possible() {
 		return cursor{}, invalid("cursor", "is not a nextCursor of this list in this order: start again without one")
 	}
-	return cursor{
-		order: b[0],
-		num:   int64(binary.BigEndian.Uint64(b[1:])),
-		id:    int64(binary.BigEndian.Uint64(b[9:])),
-		text:  string(b[17:]),
-	}, nil
+	return c, nil
+}
+
+// possible tells whether PostgreSQL has such a value: whoever makes a cursor up must not be answered with its
+// error.
+func (c cursor) possible() bool {
+	switch c.order {
+	case orderNewest, orderOldest:
+		year := c.time().UTC().Year()
+		return year >= 1 && year <= 9999
+	case orderPosition:
+		return c.num >= 1 && c.num <= math.MaxInt32
+	default:
+		return true
+	}
 }
 
 // invalid is a VALIDATION_ERROR about one field.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"reflect"
 	"strings"
@@ -156,6 +157,19 @@ func TestCursorComesBack(t *testing.T) {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 123456000, time.UTC)
 	if got := newestCursor(at, 1).time(); !got.Equal(at) {
 		t.Errorf("time %v came back as %v", at, got)
+	}
+}
+
+// A cursor that somebody made up is refused where PostgreSQL does not have its value.
+func TestCursorBeyondPostgreSQL(t *testing.T) {
+	for _, c := range []cursor{
+		{order: orderNewest, num: math.MaxInt64}, {order: orderOldest, num: math.MinInt64},
+		newestCursor(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), 1), newestCursor(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), 1),
+		{order: orderPosition, num: 0}, {order: orderPosition, num: 1 << 31},
+	} {
+		if got, err := decodeCursor(c.encode(), c.order); mockapi.CodeOf(err) != mockapi.CodeValidation {
+			t.Errorf("%+v was taken as %+v, %v", c, got, err)
+		}
 	}
 }
 

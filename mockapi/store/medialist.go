@@ -27,7 +27,7 @@ func mediaOrderOf(sort mockapi.MediaSort) (mediaOrder, error) {
 	case "", mockapi.SortNewest:
 		return mediaOrder{orderNewest, "created_at", true, created}, nil
 	case mockapi.SortOldest:
-		return mediaOrder{'o', "created_at", false, created}, nil
+		return mediaOrder{orderOldest, "created_at", false, created}, nil
 	case mockapi.SortLargest:
 		return mediaOrder{'L', "size", true, size}, nil
 	case mockapi.SortSmallest:
