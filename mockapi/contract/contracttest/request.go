@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/medianest/testbed/mockapi/contract"
 )
 
 // maxJSON is the largest JSON body that the document allows, in bytes.
@@ -31,14 +33,20 @@ func (v *Validator) Request(x *Exchange) error {
 		case "path":
 			value, found = inPath[p.name]
 		case "query":
-			if queryErr != nil {
+			if queryErr != nil && !op.lenient() {
 				errs, queryErr = append(errs, fmt.Errorf("the query is malformed: %w", queryErr)), nil
 			}
 			value = query.Get(p.name)
 			found = value != "" // empty ones count as absent
+			if p.ignoredWith != "" && query.Get(p.ignoredWith) != "" {
+				found = false
+			}
 		case "header":
-			value = x.RequestHeader.Get(p.name)
+			value = strings.ToValidUTF8(x.RequestHeader.Get(p.name), "\ufffd") // headers are no UTF-8
 			found = value != ""
+		}
+		if op.lenient() {
+			value = strings.ToValidUTF8(value, "\ufffd")
 		}
 		if err := p.check(value, found); err != nil {
 			errs = append(errs, fmt.Errorf("the parameter %s in %s: %w", p.name, p.in, err))
@@ -49,6 +57,9 @@ func (v *Validator) Request(x *Exchange) error {
 	}
 	return errors.Join(errs...)
 }
+
+// lenient tells whether an operation is of the control API, which takes malformed queries and any Content-Type.
+func (op *operation) lenient() bool { return op.Access == contract.Control }
 
 func (p *parameter) check(value string, found bool) error {
 	if !found {
@@ -71,7 +82,7 @@ func (op *operation) checkBody(x *Exchange) error {
 	contentType := x.RequestHeader.Get("Content-Type")
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	switch {
-	case contentType == "" || err == nil && strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"):
+	case contentType == "" || op.lenient() || err == nil && strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"):
 		mediaType = "application/json"
 	case err != nil:
 		return fmt.Errorf("the Content-Type is %q: %w", contentType, err)
@@ -82,7 +93,11 @@ func (op *operation) checkBody(x *Exchange) error {
 	}
 	var body any
 	if mediaType == "application/json" {
-		body, err = decodeJSON(x.RequestBody)
+		sent := x.RequestBody
+		if op.lenient() {
+			sent = bytes.ToValidUTF8(sent, []byte("\ufffd"))
+		}
+		body, err = decodeJSON(sent)
 	} else {
 		body, err = decodeForm(x.RequestBody, params["boundary"])
 	}

@@ -37,8 +37,10 @@ type operation struct {
 type parameter struct {
 	name, in string
 	required bool
-	kind     string // the type of its schema
-	schema   *jsonschema.Schema
+	// ignoredWith is another parameter of the query, where that is given this one is not looked at.
+	ignoredWith string
+	kind        string // the type of its schema
+	schema      *jsonschema.Schema
 }
 
 type response struct {
@@ -126,7 +128,7 @@ func (v *Validator) operation(op contract.Operation) (*operation, error) {
 				return nil, err
 			}
 			o.parameters = append(o.parameters, parameter{
-				name: node.Text("name"), in: node.Text("in"), required: node.Bool("required"), kind: v.kind(at + "/schema"), schema: schema,
+				name: node.Text("name"), in: node.Text("in"), required: node.Bool("required"), ignoredWith: node.Text("x-ignored-with"), kind: v.kind(at + "/schema"), schema: schema,
 			})
 		}
 	}
@@ -208,19 +210,21 @@ func (v *Validator) find(service, method, escapedPath string) (*operation, map[s
 			continue
 		}
 		// A path that is written out comes before one with parameters.
-		if m, ok := match(op.segments, segments); ok && (best == nil || len(m) < len(values)) {
+		if m, ok := op.match(segments); ok && (best == nil || len(m) < len(values)) {
 			best, values = op, m
 		}
 	}
 	return best, values
 }
 
-func match(template, segments []string) (map[string]string, bool) {
-	if len(template) != len(segments) {
+// match compares the segments of a path, escaped. What is written out must stand there as it is; the control API
+// alone also finds it where letters are escaped.
+func (op *operation) match(segments []string) (map[string]string, bool) {
+	if len(op.segments) != len(segments) {
 		return nil, false
 	}
 	values := map[string]string{}
-	for i, want := range template {
+	for i, want := range op.segments {
 		got, err := url.PathUnescape(segments[i])
 		if err != nil {
 			return nil, false
@@ -230,7 +234,7 @@ func match(template, segments []string) (map[string]string, bool) {
 				return nil, false
 			}
 			values[strings.TrimSuffix(name, "}")] = got
-		} else if want != got {
+		} else if want != segments[i] && (want != got || op.segments[1] != "admin") {
 			return nil, false
 		}
 	}
@@ -241,7 +245,7 @@ func match(template, segments []string) (map[string]string, bool) {
 func (v *Validator) hasPath(service, escapedPath string) bool {
 	segments := strings.Split(escapedPath, "/")
 	return slices.ContainsFunc(v.operations, func(op *operation) bool {
-		_, ok := match(op.segments, segments)
+		_, ok := op.match(segments)
 		return ok && slices.Contains(op.Services, service)
 	})
 }
