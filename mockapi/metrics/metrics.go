@@ -64,15 +64,18 @@ func (m *Metrics) Middleware(service string) handler.Middleware {
 		ok := m.requests.WithLabelValues(service, rt.Method, rt.Path, "200")
 		return func(c *handler.Call) error {
 			inFlight.Inc()
-			defer inFlight.Dec() // also when the handler panics
-			start := time.Now()
+			start, status := time.Now(), http.StatusInternalServerError // of a handler that panics
+			defer func() {
+				inFlight.Dec()
+				duration.Observe(time.Since(start).Seconds())
+				if status == http.StatusOK {
+					ok.Inc()
+				} else {
+					m.requests.WithLabelValues(service, rt.Method, rt.Path, strconv.Itoa(status)).Inc()
+				}
+			}()
 			err := next(c)
-			duration.Observe(time.Since(start).Seconds())
-			if status := c.StatusOf(err); status == http.StatusOK {
-				ok.Inc()
-			} else {
-				m.requests.WithLabelValues(service, rt.Method, rt.Path, strconv.Itoa(status)).Inc()
-			}
+			status = c.StatusOf(err)
 			return err
 		}
 	}
