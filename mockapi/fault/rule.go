@@ -141,8 +141,8 @@ func (r *Rule) Validate() error {
 	if r.Method != "" && r.Method != strings.ToUpper(r.Method) {
 		bad("method: %q is not in capitals", r.Method)
 	}
-	if _, err := path.Match(strings.TrimSuffix(r.Path, "/**"), ""); err != nil {
-		bad("path: %q is not a pattern: %v", r.Path, err)
+	if err := CheckPath(r.Path); err != nil {
+		bad("path: %w", err)
 	}
 	switch r.Service {
 	case "", "api", "auth", "media", "user", "notification":
@@ -229,7 +229,7 @@ func (m *Match) matches(service string, r *http.Request) bool {
 	if m.Service != "" && m.Service != service || m.Method != "" && m.Method != r.Method {
 		return false
 	}
-	if m.Path != "" && !matchPath(m.Path, r.URL.Path) {
+	if m.Path != "" && !MatchPath(m.Path, r.URL.Path) {
 		return false
 	}
 	for name, value := range m.Headers {
@@ -240,7 +240,16 @@ func (m *Match) matches(service string, r *http.Request) bool {
 	return true
 }
 
-func matchPath(pattern, p string) bool {
+// CheckPath returns an error unless MatchPath understands the pattern.
+func CheckPath(pattern string) error {
+	if _, err := path.Match(strings.TrimSuffix(pattern, "/**"), ""); err != nil {
+		return fmt.Errorf("%q is not a pattern: %w", pattern, err)
+	}
+	return nil
+}
+
+// MatchPath tells whether a path fits a pattern of path.Match, of which a trailing /** stands for any depth.
+func MatchPath(pattern, p string) bool {
 	if deep, ok := strings.CutSuffix(pattern, "/**"); ok {
 		for n := strings.Count(p, "/") - strings.Count(deep, "/"); n > 0; n-- {
 			p = p[:strings.LastIndexByte(p, '/')]

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/medianest/testbed/mockapi/fault"
 )
 
 // Entry is one request and what became of it. Bodies and the values of headers are not kept.
@@ -89,7 +91,7 @@ func (j *Journal) Clear() {
 type Filter struct {
 	Service       string    `json:"service,omitempty"`
 	Method        string    `json:"method,omitempty"`
-	Path          string    `json:"path,omitempty"`   // path.Match pattern
+	Path          string    `json:"path,omitempty"`   // pattern as of fault rules
 	Status        int       `json:"status,omitempty"` // a status, or 2 to 5 for its hundred
 	CorrelationID string    `json:"correlationId,omitempty"`
 	Fault         string    `json:"fault,omitempty"` // met by the request; "*" is any
@@ -98,8 +100,8 @@ type Filter struct {
 
 // Validate reports a filter that could never match by mistake.
 func (f Filter) Validate() error {
-	if _, err := path.Match(f.Path, ""); err != nil {
-		return fmt.Errorf("path: %q is not a pattern: %w", f.Path, err)
+	if err := fault.CheckPath(f.Path); err != nil {
+		return fmt.Errorf("path: %w", err)
 	}
 	if f.Status != 0 && (f.Status < 2 || f.Status > 5) && (f.Status < 200 || f.Status > 599) {
 		return fmt.Errorf("status: %d is neither a status nor one of 2 to 5", f.Status)
@@ -115,20 +117,13 @@ func (f *Filter) matches(e *Entry) bool {
 	if f.Status != 0 && f.Status != e.Status && f.Status != e.Status/100 {
 		return false
 	}
-	if f.Path != "" {
-		if ok, _ := path.Match(f.Path, e.Path); !ok {
-			return false
-		}
+	if f.Path != "" && !fault.MatchPath(f.Path, e.Path) {
+		return false
 	}
 	if f.Fault == "" || f.Fault == "*" && len(e.Faults) > 0 {
 		return true
 	}
-	for _, name := range e.Faults {
-		if name == f.Fault {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.Faults, f.Fault)
 }
 
 // each calls f with the kept entries, newest first, until it returns false.
