@@ -142,14 +142,17 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fa
 // beside puts what belongs to the mock itself beside the API.
 func beside(api, measured, document, page, control http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/admin/"):
 			control.ServeHTTP(w, r)
-		case r.URL.Path == "/metrics":
+		case reads && r.URL.Path == "/admin":
+			http.Redirect(w, r, "/admin/", http.StatusMovedPermanently)
+		case reads && r.URL.Path == "/metrics":
 			measured.ServeHTTP(w, r)
-		case r.URL.Path == "/openapi.json":
+		case reads && r.URL.Path == "/openapi.json":
 			document.ServeHTTP(w, r)
-		case r.URL.Path == "/docs":
+		case reads && r.URL.Path == "/docs":
 			page.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
