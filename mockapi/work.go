@@ -8,7 +8,7 @@ import (
 
 // AnalyticsStore answers questions about the whole library.
 type AnalyticsStore interface {
-	// MediaStatistics sums up the media files created since q.Since. The answer may be as old as the
+	// MediaStatistics sums up the media files created within q.Timeframe before now. The answer may be as old as the
 	// store's cache allows; ComputedAt says how old.
 	MediaStatistics(ctx context.Context, q StatisticsQuery) (MediaStatistics, error)
 }

@@ -143,9 +143,6 @@ type Reader struct {
 	at       int64
 }
 
-// Size returns the file's size in bytes.
-func (r *Reader) Size() int64 { return r.size }
-
 // Read implements io.Reader.
 func (r *Reader) Read(p []byte) (int, error) {
 	n, err := r.ReadAt(p, r.at)

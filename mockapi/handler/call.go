@@ -53,15 +53,6 @@ func (c *Call) reset() {
 // Gin returns gin's context of the call, whose Writer a Middleware may replace.
 func (c *Call) Gin() *gin.Context { return c.gin }
 
-// Route returns the call's line in the table; its Path is "" where nothing matched.
-func (c *Call) Route() Route { return *c.route }
-
-// RequestID returns the id of this request.
-func (c *Call) RequestID() string { return c.requestID }
-
-// Identity returns who calls; it is zero for an anonymous caller and before the token was checked.
-func (c *Call) Identity() auth.Identity { return c.identity }
-
 func (c *Call) viewer() mockapi.Viewer { return c.identity.Viewer() }
 
 func (c *Call) method() string { return c.gin.Request.Method }

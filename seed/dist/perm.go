@@ -75,6 +75,3 @@ func (p *Perm) Inverse(j int64) int64 {
 		}
 	}
 }
-
-// Len returns n.
-func (p *Perm) Len() int64 { return int64(p.n) }
