@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,11 +13,13 @@ import (
 // Write writes the result to a file, which holds the old or the new one at any moment, also when the program is
 // killed meanwhile.
 func (r *Result) Write(path string) error {
-	data, err := json.Marshal(r)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(r); err != nil {
 		return fmt.Errorf("write result: %w", err)
 	}
-	return WriteFile(path, append(data, '\n'))
+	return WriteFile(path, b.Bytes())
 }
 
 // WriteFile replaces a file in one step. What is no ordinary file, such as /dev/stdout, is written to.

@@ -29,6 +29,19 @@ func Milliseconds(ms float64) string {
 	return time.Duration(ms * float64(time.Millisecond)).Round(time.Second).String()
 }
 
+// time words a time in the unit that the test wants.
+func (r *Result) time(ms float64) string {
+	switch r.Test.TimeUnit {
+	case "s":
+		return number(ms/1000, 6) + "s"
+	case "ms":
+		return number(ms, 6) + "ms"
+	case "us":
+		return number(ms*1000, 3) + "µs"
+	}
+	return Milliseconds(ms)
+}
+
 // Bytes words a size, in powers of 1000 as k6 does.
 func Bytes(n float64) string {
 	for _, unit := range []string{"B", "kB", "MB", "GB"} {
@@ -64,10 +77,10 @@ func Percent(share float64) string {
 }
 
 // quantity words a value of a metric.
-func quantity(contains string, v float64) string {
+func (r *Result) quantity(contains string, v float64) string {
 	switch contains {
 	case "time":
-		return Milliseconds(v)
+		return r.time(v)
 	case "data":
 		return Bytes(v)
 	}
@@ -81,7 +94,7 @@ func (r *Result) observed(t Threshold) string {
 	}
 	aggregation := strings.TrimSpace(t.Source[:max(strings.IndexAny(t.Source, "<>=!"), 0)])
 	m := r.Metrics[t.Selector]
-	value := quantity(m.Contains, t.Value)
+	value := r.quantity(m.Contains, t.Value)
 	switch {
 	case m.Type == "rate":
 		value = Percent(t.Value)

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -20,15 +22,15 @@ func (r *Result) Summary(t Terminals) ([]byte, error) {
 		IsStdErrTTY       bool    `json:"isStdErrTTY"`
 		TestRunDurationMs float64 `json:"testRunDurationMs"`
 	}
-	return json.MarshalIndent(struct {
+	return indented(struct {
 		Root    Group             `json:"root_group"`
 		Options options           `json:"options"`
 		State   state             `json:"state"`
 		Metrics map[string]Metric `json:"metrics"`
 	}{
-		r.Root, options{SummaryTrendStats: r.Test.TrendStats},
+		r.Root, options{SummaryTrendStats: r.Test.TrendStats, SummaryTimeUnit: r.Test.TimeUnit},
 		state{t.Stdout, t.Stderr, float64(r.Run.Elapsed) / float64(time.Millisecond)}, r.Metrics,
-	}, "", "  ")
+	})
 }
 
 // flatGroup is a Group in k6's --summary-export.
@@ -72,5 +74,17 @@ func (r *Result) SummaryExport() ([]byte, error) {
 		}
 		flat[name] = values
 	}
-	return json.MarshalIndent(map[string]any{"root_group": flatten(&r.Root), "metrics": flat}, "", "    ")
+	return indented(map[string]any{"root_group": flatten(&r.Root), "metrics": flat})
+}
+
+// indented writes JSON for programs and people, in which p(95)<500 stays what it is.
+func indented(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "    ")
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("write JSON: %w", err)
+	}
+	return b.Bytes(), nil
 }

@@ -20,6 +20,12 @@ func (r *Result) Markdown() []byte {
 	if len(r.Test.Scaled) > 0 {
 		line("\nScaled: %s; not comparable with runs that are not.", cell(strings.Join(r.Test.Scaled, ", ")))
 	}
+	if r.Knee != nil {
+		line("\nHighest rate: %s.", cell(r.Knee.String()))
+	}
+	if r.Recovery != nil {
+		line("\nRecovery: %s.", cell(r.Recovery.String()))
+	}
 	if len(r.Thresholds) > 0 {
 		line("\n| | threshold | condition | observed |\n|---|---|---|---|")
 		for _, t := range r.Thresholds {
@@ -34,7 +40,7 @@ func (r *Result) Markdown() []byte {
 				break
 			}
 			line("| %s | %d | %s | %s | %s | %s | %s |", cell(e.Label), e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
-				Milliseconds(e.P50), Milliseconds(e.P95), Milliseconds(e.P99))
+				r.time(e.P50), r.time(e.P95), r.time(e.P99))
 		}
 	}
 	first := true

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"slices"
@@ -57,7 +58,7 @@ func (e *ndjson) sample(out []byte, s *metrics.Sample) []byte {
 			out = append(out, ',')
 		}
 		out = append(out, `"url":`...)
-		out = append(out, marshal(s.URL)...)
+		out = appendString(out, s.URL)
 	}
 	return append(out, "}}}\n"...)
 }
@@ -103,11 +104,25 @@ func (e *ndjson) metric(m *metrics.Metric) any {
 	}{"Metric", d, m.Name}
 }
 
-// marshal writes what can't fail: strings, and structs of them.
+// appendString is marshal for strings that hardly ever need escapes.
+func appendString(out []byte, s string) []byte {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\' {
+			return append(out, marshal(s)...)
+		}
+	}
+	out = append(out, '"')
+	out = append(out, s...)
+	return append(out, '"')
+}
+
+// marshal writes what can't fail: strings, and structs of them. It escapes no <, which conditions have.
 func marshal(v any) []byte {
-	data, err := json.Marshal(v)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
 		panic(err)
 	}
-	return data
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }

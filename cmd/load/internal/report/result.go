@@ -14,6 +14,7 @@ import (
 
 	"github.com/medianest/testbed/cmd/load/internal/engine/health"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/scenario"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 )
 
@@ -53,6 +54,10 @@ type Result struct {
 	Errors []Failure `json:"errors"`
 	// Verified is what came of verifying answers, null where none was.
 	Verified *Verification `json:"verified"`
+	// Knee is what a search for the highest rate found; everything else is then of one step of it, at that rate.
+	Knee *scenario.Knee `json:"knee,omitempty"`
+	// Recovery is how the target got over a spike, where the test asks.
+	Recovery *scenario.Recovered `json:"recovery,omitempty"`
 	// Outputs that could not be written completely.
 	Outputs []Trouble `json:"outputs,omitempty"`
 
@@ -70,12 +75,14 @@ type Test struct {
 	Options json.RawMessage `json:"options,omitempty"`
 	// Scaled says how the run differs from the test as it is defined, such as "time x 0.0167"; a scaled run can't
 	// be compared with one that is not.
-	Scaled     []string          `json:"scaled,omitempty"`
-	Scenarios  []Scenario        `json:"scenarios"`
-	TrendStats []string          `json:"summaryTrendStats"`
-	Tags       map[string]string `json:"tags,omitempty"`
-	Seed       uint64            `json:"seed"`
-	Targets    map[string]string `json:"targets"` // base URL by service
+	Scaled     []string   `json:"scaled,omitempty"`
+	Scenarios  []Scenario `json:"scenarios"`
+	TrendStats []string   `json:"summaryTrendStats"`
+	// TimeUnit is s, ms or us, in which the text and k6's tools show times, or "" for whichever fits.
+	TimeUnit string            `json:"summaryTimeUnit,omitempty"`
+	Tags     map[string]string `json:"tags,omitempty"`
+	Seed     uint64            `json:"seed"`
+	Targets  map[string]string `json:"targets"` // base URL by service
 	// Args is how to run it again: the command line.
 	Args []string `json:"args,omitempty"`
 }

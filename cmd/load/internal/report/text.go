@@ -24,6 +24,7 @@ func (r *Result) Text(w io.Writer, color bool) error {
 	t.endpoints()
 	t.errors()
 	t.verified()
+	t.findings()
 	t.generator()
 	t.verdict()
 	_, err := w.Write(t.out.Bytes())
@@ -174,15 +175,15 @@ func (t *text) words(m Metric) []string {
 	v := m.Values
 	switch m.Type {
 	case "counter":
-		return []string{quantity(m.Contains, v["count"]), quantity(m.Contains, v["rate"]) + "/s"}
+		return []string{t.quantity(m.Contains, v["count"]), t.quantity(m.Contains, v["rate"]) + "/s"}
 	case "gauge":
-		return []string{quantity(m.Contains, v["value"]), "min=" + quantity(m.Contains, v["min"]), "max=" + quantity(m.Contains, v["max"])}
+		return []string{t.quantity(m.Contains, v["value"]), "min=" + t.quantity(m.Contains, v["min"]), "max=" + t.quantity(m.Contains, v["max"])}
 	case "rate":
 		return []string{Percent(v["rate"]), fmt.Sprintf("%.0f out of %.0f", v["passes"], v["passes"]+v["fails"])}
 	}
 	var out []string
 	for _, stat := range t.Test.TrendStats {
-		word := quantity(m.Contains, v[stat])
+		word := t.quantity(m.Contains, v[stat])
 		if stat == "count" {
 			word = Number(v[stat])
 		}
@@ -204,7 +205,7 @@ func (t *text) endpoints() {
 			break
 		}
 		fmt.Fprintf(w, "    %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Label, e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
-			Milliseconds(e.P50), Milliseconds(e.P95), Milliseconds(e.P99), Milliseconds(e.Max))
+			t.time(e.P50), t.time(e.P95), t.time(e.P99), t.time(e.Max))
 	}
 	_ = w.Flush() // into memory
 }
@@ -251,6 +252,20 @@ func (t *text) verified() {
 			break
 		}
 		t.line("    %s", m)
+	}
+}
+
+func (t *text) findings() {
+	if t.Knee != nil {
+		t.title("SEARCH")
+		for _, step := range t.Knee.Steps {
+			t.line("    %6d/s %s %s", step.Rate, step.Outcome, step.Why)
+		}
+		t.line("    %s", t.Knee)
+	}
+	if t.Recovery != nil {
+		t.title("RECOVERY")
+		t.line("    %s %s", t.mark(t.Recovery.InTime), t.Recovery)
 	}
 }
 

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/report"
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
+)
+
+// The kinds of --out.
+const (
+	outJSON       = "json"
+	outCSV        = "csv"
+	outPrometheus = "prometheus"
+)
+
+// checkOutputs tells what is wrong with the flags that name outputs, before anything runs.
+func (o *outputFlags) checkOutputs() error {
+	var errs []error
+	for _, out := range o.Out {
+		kind, where, _ := strings.Cut(out, "=")
+		switch {
+		case kind != outJSON && kind != outCSV && kind != outPrometheus:
+			errs = append(errs, fmt.Errorf("--out: %q is none of json=FILE, csv=FILE and prometheus=HOST:PORT", out))
+		case where == "":
+			errs = append(errs, fmt.Errorf("--out: %q does not say where to, as in json=FILE, csv=FILE, prometheus=HOST:PORT; FILE may be - for standard output", out))
+		}
+	}
+	for _, f := range []struct{ flag, path string }{
+		{"--summary", o.Summary}, {"--summary-export", o.SummaryExport}, {"--junit", o.JUnit}, {"--result", o.Result}, {"--checkpoint", o.Checkpoint},
+	} {
+		if f.path == "" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Dir(f.path)); err != nil || !info.IsDir() {
+			errs = append(errs, fmt.Errorf("%s: there is no directory %s", f.flag, filepath.Dir(f.path)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// streams are the outputs that get every sample.
+type streams struct {
+	all []*report.Stream
+	log *slog.Logger
+	// told are those whose trouble was logged.
+	told map[*report.Stream]error
+}
+
+// openStreams opens the outputs that get every sample.
+func openStreams(outs []string, stdout io.Writer, thresholds []threshold.Threshold, log *slog.Logger) (*streams, error) {
+	s := &streams{log: log, told: make(map[*report.Stream]error)}
+	for _, out := range outs {
+		kind, where, _ := strings.Cut(out, "=")
+		var stream *report.Stream
+		var err error
+		switch kind {
+		case outJSON:
+			stream, err = report.NewJSON(where, stdout, thresholds)
+		case outCSV:
+			stream, err = report.NewCSV(where, stdout)
+		default:
+			continue
+		}
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		s.all = append(s.all, stream)
+	}
+	return s, nil
+}
+
+// sink returns what the engine hands samples to, nil where nobody wants any.
+func (s *streams) sink() func([]metrics.Sample) {
+	if len(s.all) == 0 {
+		return nil
+	}
+	return func(samples []metrics.Sample) {
+		for _, stream := range s.all {
+			stream.Add(samples)
+		}
+	}
+}
+
+// flush writes out what is buffered, and tells once of each stream that fails. The run goes on.
+func (s *streams) flush() {
+	for _, stream := range s.all {
+		if err := stream.Flush(); err != nil && s.told[stream] == nil {
+			s.told[stream] = err
+			s.log.Error("an output can't be written any more, the run goes on without it", "output", stream.Path(), "error", err)
+		}
+	}
+}
+
+// troubles are the streams that have failed so far, in words.
+func (s *streams) troubles() []string {
+	var all []string
+	for _, stream := range s.all {
+		if err := s.told[stream]; err != nil {
+			all = append(all, err.Error())
+		}
+	}
+	return all
+}
+
+// close ends the streams and returns those that are incomplete.
+func (s *streams) close() []report.Trouble {
+	var troubles []report.Trouble
+	for _, stream := range s.all {
+		if err := stream.Close(); err != nil {
+			troubles = append(troubles, report.Trouble{Output: stream.Path(), Error: err.Error()})
+		}
+	}
+	return troubles
+}
+
+// writeFiles writes the files that a finished run leaves. What can't be written is added to the result's
+// troubles, of which the verdict then is; it returns the errors.
+func (o *outputFlags) writeFiles(r *report.Result, t report.Terminals, judge func()) []error {
+	var errs []error
+	write := func(path string, make func() ([]byte, error)) {
+		if path == "" {
+			return
+		}
+		data, err := make()
+		if err == nil {
+			err = report.WriteFile(path, data)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			r.Outputs = append(r.Outputs, report.Trouble{Output: path, Error: err.Error()})
+		}
+	}
+	write(o.Summary, func() ([]byte, error) { return r.Summary(t) })
+	write(o.SummaryExport, r.SummaryExport)
+	write(o.JUnit, r.JUnit)
+	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
+		if err := appendTo(path, r.Markdown()); err != nil {
+			errs = append(errs, err)
+			r.Outputs = append(r.Outputs, report.Trouble{Output: path, Error: err.Error()})
+		}
+	}
+	judge()
+	if o.Result != "" { // last: it tells what became of the others
+		if err := r.Write(o.Result); err != nil {
+			errs = append(errs, err)
+			r.Outputs = append(r.Outputs, report.Trouble{Output: o.Result, Error: err.Error()})
+			judge()
+		}
+	}
+	return errs
+}
+
+func appendTo(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("write the step summary: %w", err)
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write the step summary: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/medianest/testbed/cmd/load/internal/report"
+	"github.com/medianest/testbed/cmd/load/internal/ui"
+)
+
+// runCmd is load run.
+type runCmd struct {
+	Test string `arg:"" placeholder:"NAME|FILE" help:"A named test or a suite, see load list; or a test file, YAML or k6's options as JSON."`
+
+	targetFlags `embed:""`
+	testFlags   `embed:""`
+	outputFlags `embed:""`
+}
+
+// outputFlags say where results go.
+type outputFlags struct {
+	Summary       string   `name:"summary" env:"MEDIANEST_SUMMARY" placeholder:"FILE" group:"Output:" help:"Write the summary as k6 gives it to handleSummary."`
+	SummaryExport string   `name:"summary-export" env:"MEDIANEST_SUMMARY_EXPORT" placeholder:"FILE" group:"Output:" help:"Write the flat summary of k6's flag of this name, in which a threshold that is false has passed."`
+	Out           []string `name:"out" short:"o" env:"MEDIANEST_OUT" placeholder:"KIND=WHERE" group:"Output:" help:"Every sample as it comes, json=FILE or csv=FILE in k6's formats, - being standard output; or the totals for Prometheus to scrape, prometheus=HOST:PORT. May be repeated."`
+	JUnit         string   `name:"junit" env:"MEDIANEST_JUNIT" placeholder:"FILE" group:"Output:" help:"Write thresholds and checks as JUnit XML."`
+	Result        string   `name:"result" env:"MEDIANEST_RESULT" placeholder:"FILE" group:"Output:" help:"Write the result file, which load show and all later commands read."`
+	Checkpoint    string   `name:"checkpoint" env:"MEDIANEST_CHECKPOINT" placeholder:"FILE" group:"Output:" help:"Where the result so far is written every three seconds while the test runs; with --result, that name with .checkpoint. It is removed once the result is written."`
+}
+
+// checkpoint is where the checkpoint goes, "" for nowhere.
+func (o *outputFlags) checkpoint() string {
+	if o.Checkpoint == "" && o.Result != "" {
+		return o.Result + ".checkpoint"
+	}
+	return o.Checkpoint
+}
+
+// Run runs the test.
+func (c *runCmd) Run(a *app) error { return c.start(a, nil, a.args) }
+
+// start runs the test, from where the checkpoint past ends, if there is one.
+func (c *runCmd) start(a *app, past *report.Result, args []string) error {
+	o, err := c.options()
+	if err := errors.Join(c.checkOutputs(), c.checkTargets(), err); err != nil {
+		return usageError{err}
+	}
+	if past != nil && o.Search != nil {
+		return usageError{errors.New("resume: a search for a rate can't go on, run it again")}
+	}
+	s := &session{app: a, out: &c.outputFlags, past: past, checkpoint: c.checkpoint(), args: args, log: a.logger(a.stderr)}
+	if !a.Quiet && !a.JSON {
+		s.display = ui.New(a.stderr, a.color(a.stderr))
+		s.log = a.logger(s.display)
+	}
+	for _, w := range o.Warnings {
+		s.log.Warn(w)
+	}
+	s.interrupts = onInterrupt(a.stderr, os.Exit)
+	defer s.interrupts.close()
+	if s.plan, err = c.plan(a.ctx, o, s.log); err != nil {
+		return err
+	}
+	if past != nil {
+		if err := s.goOn(); err != nil {
+			return err
+		}
+	}
+	if s.streams, err = openStreams(c.Out, a.stdout, o.Thresholds, s.log); err != nil {
+		return err
+	}
+	run := s.run
+	if o.Search != nil {
+		run = func(ctx context.Context) (*report.Result, report.Findings, error) { return c.search(ctx, s, o) }
+	}
+	r, findings, err := run(a.ctx)
+	if err != nil {
+		s.streams.close()
+		return err
+	}
+	return s.conclude(r, findings)
+}
+
+// conclude comes to the verdict, writes all files, and prints the result.
+func (s *session) conclude(r *report.Result, f report.Findings) error {
+	r.Outputs = s.streams.close()
+	for _, err := range s.out.writeFiles(r, s.terminals(), func() { r.Judge(f) }) {
+		fmt.Fprintf(s.stderr, "load: %v\n", err)
+	}
+	if err := s.out.endCheckpoint(r, s.checkpoint); err != nil {
+		fmt.Fprintf(s.stderr, "load: checkpoint: %v\n", err)
+	}
+	if err := s.show(r); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	if r.Verdict.ExitCode == exitFine {
+		return nil
+	}
+	if s.Quiet {
+		fmt.Fprintf(s.stderr, "load: %s: %s\n", r.Verdict.Word, strings.Join(r.Verdict.Reasons, "; "))
+	}
+	return exitWith(r.Verdict.ExitCode)
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/medianest/testbed/cmd/load/internal/report"
+)
+
+func TestMain(m *testing.M) {
+	// The race detector would let each program linger for a second at its end.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
+		panic(err)
+	}
+	testscript.Main(m, map[string]func(){"load": main})
+}
+
+// TestStories runs the scripts in testdata, which are the command's manual too. Each has a server of its own, whose
+// answers look like the API's, at BASE_URL. Beside the commands of testscript there are:
+//
+//	answers WORD               how the server answers from now on: well, broken (500 but for /health) or ill (500)
+//	gone                       stops the server
+//	exits CODE load ARGS...    runs load, which has to exit with the code
+//	start load ARGS...         starts load
+//	await PATTERN FILE         waits until the file has the pattern in it; the output of start is in start.out and start.err
+//	signal NAME                sends INT or KILL to what was started
+//	ended CODE                 waits for its end; its output is the output then
+//	scrape PATTERN             requests the URL that start.err tells of, and wants the pattern in the answer
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			s := &story{}
+			s.server = httptest.NewServer(http.HandlerFunc(s.answer))
+			env.Defer(s.close)
+			env.Values[storyKey{}] = s
+			env.Setenv("BASE_URL", s.server.URL)
+			env.Setenv("GITHUB_STEP_SUMMARY", "")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"answers": inStory((*story).answers), "gone": inStory((*story).gone), "exits": inStory((*story).exits), "start": inStory((*story).start),
+			"await": inStory((*story).await), "signal": inStory((*story).signal), "ended": inStory((*story).end), "scrape": inStory((*story).scrape),
+		},
+	})
+}
+
+// patience bounds each wait of a story; nothing in it takes long unless it hangs.
+const patience = time.Minute
+
+type storyKey struct{}
+
+// story is what the commands of one script share.
+type story struct {
+	server *httptest.Server
+	mode   atomic.Value // string
+	cmd    *exec.Cmd
+	ended  chan struct{}
+}
+
+func inStory(do func(*story, *testscript.TestScript, []string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf("! does not go with this command")
+		}
+		do(ts.Value(storyKey{}).(*story), ts, args)
+	}
+}
+
+func (s *story) answer(w http.ResponseWriter, r *http.Request) {
+	mode := s.mode.Load()
+	if mode == "ill" || mode == "broken" && r.URL.Path != "/health" {
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, `{"success":true,"status":"ok","token":"t","id":1,"data":[{"id":1}],"results":[]}`)
+}
+
+func (s *story) answers(_ *testscript.TestScript, args []string) { s.mode.Store(args[0]) }
+
+func (s *story) gone(*testscript.TestScript, []string) { s.server.Close() }
+
+func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), os.Environ()
+	for _, name := range []string{"BASE_URL", "GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "NO_COLOR"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	return cmd
+}
+
+func (s *story) exits(ts *testscript.TestScript, args []string) {
+	cmd := command(ts, args[1:])
+	var out, log strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &log
+	_ = cmd.Run() // its code is what matters
+	fmt.Fprint(ts.Stdout(), out.String())
+	fmt.Fprint(ts.Stderr(), log.String())
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[0] {
+		ts.Fatalf("%v exited with %s, want %s:\n%s\n%s", args[1:], got, args[0], out.String(), log.String())
+	}
+}
+
+func (s *story) start(ts *testscript.TestScript, args []string) {
+	out, err := os.Create(ts.MkAbs("start.out"))
+	ts.Check(err)
+	defer out.Close()
+	log, err := os.Create(ts.MkAbs("start.err"))
+	ts.Check(err)
+	defer log.Close()
+	s.cmd = command(ts, args)
+	s.cmd.Stdout, s.cmd.Stderr = out, log
+	ts.Check(s.cmd.Start())
+	s.ended = make(chan struct{})
+	go func(cmd *exec.Cmd, ended chan<- struct{}) {
+		_ = cmd.Wait() // its code is in ProcessState
+		close(ended)
+	}(s.cmd, s.ended)
+}
+
+func (s *story) await(ts *testscript.TestScript, args []string) {
+	pattern := regexp.MustCompile(args[0])
+	for limit := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		data, err := os.ReadFile(ts.MkAbs(args[1]))
+		if err == nil && pattern.Match(data) {
+			return
+		}
+		select {
+		case <-s.ended:
+			ts.Fatalf("load ended before %s was in %s:\n%s%s", args[0], args[1], ts.ReadFile("start.out"), ts.ReadFile("start.err"))
+		default:
+		}
+		if time.Now().After(limit) {
+			ts.Fatalf("%s is not in %s:\n%s", args[0], args[1], data)
+		}
+	}
+}
+
+func (s *story) signal(ts *testscript.TestScript, args []string) {
+	ts.Check(s.cmd.Process.Signal(map[string]syscall.Signal{"INT": syscall.SIGINT, "KILL": syscall.SIGKILL}[args[0]]))
+}
+
+func (s *story) end(ts *testscript.TestScript, args []string) {
+	select {
+	case <-s.ended:
+	case <-time.After(patience):
+		ts.Fatalf("load did not end:\n%s", ts.ReadFile("start.err"))
+	}
+	fmt.Fprint(ts.Stdout(), ts.ReadFile("start.out"))
+	fmt.Fprint(ts.Stderr(), ts.ReadFile("start.err"))
+	if got := strconv.Itoa(s.cmd.ProcessState.ExitCode()); got != args[0] {
+		ts.Fatalf("load ended with %s, want %s", got, args[0])
+	}
+}
+
+func (s *story) scrape(ts *testscript.TestScript, args []string) {
+	url := regexp.MustCompile(`http://[0-9.:]+/metrics`).FindString(ts.ReadFile("start.err"))
+	client := &http.Client{Timeout: patience}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(url)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if !regexp.MustCompile(args[0]).Match(body) {
+		ts.Fatalf("%s is not in\n%s", args[0], body)
+	}
+}
+
+func (s *story) close() {
+	if s.cmd != nil && s.cmd.Process != nil {
+		_ = s.cmd.Process.Kill() // most have ended by themselves
+		<-s.ended
+	}
+	s.server.Close()
+}
+
+func TestExitCodesAreDocumented(t *testing.T) {
+	help := cli{}.Help()
+	for _, code := range []int{
+		report.ExitFine, report.ExitFailed, report.ExitUsage, report.ExitEnvironment, report.ExitInvalid, report.ExitThresholdsCrossed, report.ExitInterrupted,
+	} {
+		if !regexp.MustCompile(`(?m)^    ` + strconv.Itoa(code) + ` +[a-z]`).MatchString(help) {
+			t.Errorf("exit code %d is not in the help", code)
+		}
+	}
+}
