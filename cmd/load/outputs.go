@@ -123,7 +123,7 @@ func (s *streams) close() []report.Trouble {
 }
 
 // writeFiles writes the files that a finished run leaves. What can't be written is added to the result's
-// troubles, of which the verdict then is; it returns the errors.
+// troubles, which the verdict then takes in; it returns the errors.
 func (o *outputFlags) writeFiles(r *report.Result, t report.Terminals, judge func()) []error {
 	var errs []error
 	write := func(path string, make func() ([]byte, error)) {
@@ -139,6 +139,7 @@ func (o *outputFlags) writeFiles(r *report.Result, t report.Terminals, judge fun
 			r.Outputs = append(r.Outputs, report.Trouble{Output: path, Error: err.Error()})
 		}
 	}
+	judge()
 	write(o.Summary, func() ([]byte, error) { return r.Summary(t) })
 	write(o.SummaryExport, r.SummaryExport)
 	write(o.JUnit, r.JUnit)
