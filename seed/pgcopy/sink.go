@@ -67,6 +67,10 @@ func (s *Sink) Copy(ctx context.Context, statement string, row func(e Encoder, i
 	tag, err := s.conn.CopyFrom(ctx, p, statement)
 	close(p.stop)
 	<-p.done
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		// The connection is closed under whoever is writing to it, who reports just that.
+		return Sent{}, fmt.Errorf("copy: %w (%w)", cause, err)
+	}
 	if err != nil {
 		return Sent{}, fmt.Errorf("copy: %w", err)
 	}
