@@ -135,7 +135,7 @@ func (s *Source) segments(f File) []segment {
 	return append(segs, s.filling(f, left))
 }
 
-// Reader reads a file's bytes. It implements io.ReadSeeker, io.ReaderAt and io.WriterTo.
+// Reader reads a file's bytes. It implements io.ReadSeeker and io.ReaderAt.
 type Reader struct {
 	source   *Source
 	segments []segment
@@ -182,22 +182,6 @@ func (r *Reader) ReadAt(p []byte, at int64) (int, error) {
 		n += copy(p[n:], piece)
 	}
 	return n, nil
-}
-
-// WriteTo implements io.WriterTo: the noise goes to w without being copied first.
-func (r *Reader) WriteTo(w io.Writer) (int64, error) {
-	start := r.at
-	for {
-		piece := r.piece(r.at)
-		if piece == nil {
-			return r.at - start, nil
-		}
-		n, err := w.Write(piece)
-		r.at += int64(n)
-		if err != nil {
-			return r.at - start, err
-		}
-	}
 }
 
 var zeroPage [4096]byte

@@ -59,14 +59,6 @@ func TestReader(t *testing.T) {
 		if err := iotest.TestReader(s.Open(f), want); err != nil {
 			t.Errorf("%s: %v", mime, err)
 		}
-		var whole bytes.Buffer
-		r := s.Open(f)
-		if _, err := r.Seek(1000, io.SeekStart); err != nil {
-			t.Fatal(err)
-		}
-		if n, err := r.WriteTo(&whole); err != nil || n != f.Size-1000 || !bytes.Equal(whole.Bytes(), want[1000:]) {
-			t.Errorf("%s: WriteTo after a seek wrote %d other bytes, %v", mime, n, err)
-		}
 		rng := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
 			from := rng.Int64N(f.Size)
