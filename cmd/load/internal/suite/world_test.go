@@ -12,6 +12,8 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/vu"
 )
 
+type metricsSink = metrics.Sink
+
 // world is a suite with users against one server.
 type world struct {
 	tb       testing.TB
