@@ -145,7 +145,7 @@ func section(name string) int {
 		return 1
 	case strings.HasPrefix(name, "iteration"), strings.HasPrefix(name, "vus"), name == "dropped_iterations", name == "group_duration":
 		return 2
-	case strings.HasPrefix(name, "data_"):
+	case name == "data_sent", name == "data_received":
 		return 3
 	}
 	return 0
@@ -157,7 +157,7 @@ func (t *text) metrics() {
 		var b bytes.Buffer
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, name := range names {
-			if section(name) != i || strings.HasPrefix(name, "checks") {
+			if section(name) != i || name == "checks" {
 				continue
 			}
 			fmt.Fprintf(w, "    %s\t%s\n", name, strings.Join(t.words(t.Metrics[name]), "\t"))
@@ -204,10 +204,20 @@ func (t *text) endpoints() {
 			fmt.Fprintf(w, "    and %d more\n", len(t.Endpoints)-i)
 			break
 		}
-		fmt.Fprintf(w, "    %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Label, e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
+		fmt.Fprintf(w, "    %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", shortened(e.Label), e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
 			t.time(e.P50), t.time(e.P95), t.time(e.P99), t.time(e.Max))
 	}
 	_ = w.Flush() // into memory
+}
+
+// labelWidth is how much of an endpoint's label the text shows.
+const labelWidth = 64
+
+func shortened(label string) string {
+	if r := []rune(label); len(r) > labelWidth {
+		return string(r[:labelWidth-1]) + "…"
+	}
+	return label
 }
 
 func share(part, whole uint64) float64 {
