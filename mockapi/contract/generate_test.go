@@ -28,7 +28,7 @@ type generator struct {
 	root      node
 	validator *contracttest.Validator
 	tokens    map[string]string
-	pairs     map[string][][2]int64
+	pairs     map[string][][2]string
 	op        *contract.Operation
 	service   string
 	node      node // the operation
@@ -66,8 +66,8 @@ func (g *generator) naive() request {
 	}
 	if pairs := g.pairs[g.op.ID]; len(pairs) > 0 && g.chance(0.7) {
 		pair := pick(g, pairs...)
-		r.path = strings.ReplaceAll(r.path, "{id}", fmt.Sprint(pair[0]))
-		r.path = strings.NewReplacer("{commentId}", fmt.Sprint(pair[1]), "{mediaId}", fmt.Sprint(pair[1])).Replace(r.path)
+		second := url.PathEscape(pair[1])
+		r.path = strings.NewReplacer("{id}", pair[0], "{commentId}", second, "{mediaId}", second, "{name}", second).Replace(r.path)
 	}
 	query := url.Values{}
 	for _, p := range g.params {

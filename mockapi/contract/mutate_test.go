@@ -293,7 +293,9 @@ func (g *generator) brokenBody(r *request) bool {
 		r.body = r.body[:i]
 	case 1: // one byte changed
 		r.body = bytes.Clone(r.body)
-		r.body[i] = byte(g.IntN(256))
+		if b := byte(g.IntN(256)); b|' ' != r.body[i]|' ' { // encoding/json reads names in any case
+			r.body[i] = b
+		}
 	case 2: // something between
 		r.body = bytes.Join([][]byte{r.body[:i], r.body[i:]}, []byte(pick(g, "}", "]", `"`, ",", "//", "\r\n--", "NaN", "\ufeff")))
 	default:

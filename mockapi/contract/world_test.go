@@ -41,7 +41,7 @@ const adminToken = "control of the tests of the contract"
 type world struct {
 	t         testing.TB
 	validator *contracttest.Validator
-	dsn       string
+	conn      *pgx.Conn         // to the database, behind the API's back
 	urls      map[string]string // by service
 	control   http.Handler      // the control API, to be called from elsewhere
 	// unresettable is a control API of a mock that cannot bring its data back.
@@ -49,20 +49,26 @@ type world struct {
 	faults       *fault.Engine // what the control API controls
 	client       *http.Client
 	tokens       map[string]string // by who: "member", "admin"
-	// pairs are ids of rows that belong together, by the operation whose path names both.
-	pairs map[string][][2]int64
+	// pairs are keys of rows that belong together, by the operation whose path names both.
+	pairs map[string][][2]string
 }
 
 // newWorld seeds a database and serves it. Fault rules disturb requests only where the world is to be disturbed.
 func newWorld(t testing.TB, disturbed bool) *world {
 	t.Helper()
-	w := &world{t: t, validator: validator(t), dsn: seeded(t), urls: map[string]string{}, client: &http.Client{
+	dsn := seeded(t)
+	w := &world{t: t, validator: validator(t), urls: map[string]string{}, client: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 4},
 	}}
 	t.Cleanup(w.client.CloseIdleConnections)
 	silent := slog.New(slog.DiscardHandler)
-	st, err := store.Open(t.Context(), w.dsn, store.Options{PoolSize: 4, Timeout: time.Minute, Logger: silent})
+	var err error
+	if w.conn, err = pgx.Connect(t.Context(), dsn); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.conn.Close(context.Background()) })
+	st, err := store.Open(t.Context(), dsn, store.Options{PoolSize: 4, Timeout: time.Minute, Logger: silent})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,31 +162,21 @@ func seeded(t testing.TB) string {
 }
 
 // exec changes the database behind the API's back.
-func (w *world) exec(sql string, args ...any) {
+func (w *world) exec(sql string) {
 	w.t.Helper()
-	conn, err := pgx.Connect(w.t.Context(), w.dsn)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer conn.Close(w.t.Context())
-	if _, err := conn.Exec(w.t.Context(), sql, args...); err != nil {
+	if _, err := w.conn.Exec(w.t.Context(), sql); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// readPairs reads rows of two ids.
-func (w *world) readPairs(sql string) [][2]int64 {
+// readPairs reads rows of two texts.
+func (w *world) readPairs(sql string) [][2]string {
 	w.t.Helper()
-	conn, err := pgx.Connect(w.t.Context(), w.dsn)
+	rows, err := w.conn.Query(w.t.Context(), sql)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer conn.Close(w.t.Context())
-	rows, err := conn.Query(w.t.Context(), sql)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	pairs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p [2]int64, err error) { return p, row.Scan(&p[0], &p[1]) })
+	pairs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) })
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -104,7 +104,11 @@ func (op *operation) checkBody(x *Exchange) error {
 	if err != nil {
 		return fmt.Errorf("the body: %w", err)
 	}
-	if err := schema.Validate(body); err != nil {
+	err = schema.Validate(body)
+	if err != nil && schema.Validate(withoutNulls(body)) == nil { // nulls count as absent, where they have no meaning
+		err = nil
+	}
+	if err != nil {
 		return fmt.Errorf("the body is outside its schema: %w\n%.1000s", err, x.RequestBody)
 	}
 	return nil
@@ -121,10 +125,10 @@ func decodeJSON(b []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withoutNulls(body), nil
+	return body, nil
 }
 
-// withoutNulls leaves out the members that are null, for these count as absent.
+// withoutNulls leaves out the members that are null.
 func withoutNulls(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

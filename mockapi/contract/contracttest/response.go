@@ -56,7 +56,7 @@ func (v *Validator) expected(x *Exchange) (*response, error) {
 }
 
 // ofHTTP are headers that the document need not list.
-var ofHTTP = []string{"Connection", "Content-Length", "Content-Type", "Date", "Transfer-Encoding", "Vary"}
+var ofHTTP = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Transfer-Encoding", "Vary"}
 
 func (r *response) checkHeaders(h http.Header) error {
 	var errs []error
