@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -54,18 +53,19 @@ type streams struct {
 	told map[*report.Stream]error
 }
 
-// openStreams opens the outputs that get every sample.
-func openStreams(outs []string, stdout io.Writer, thresholds []threshold.Threshold, log *slog.Logger) (*streams, error) {
+// openStreams opens the outputs that get every sample, whose paths take the place of that in to.
+func openStreams(outs []string, to report.Target, thresholds []threshold.Threshold, log *slog.Logger) (*streams, error) {
 	s := &streams{log: log, told: make(map[*report.Stream]error)}
 	for _, out := range outs {
-		kind, where, _ := strings.Cut(out, "=")
+		var kind string
+		kind, to.Path, _ = strings.Cut(out, "=")
 		var stream *report.Stream
 		var err error
 		switch kind {
 		case outJSON:
-			stream, err = report.NewJSON(where, stdout, thresholds)
+			stream, err = report.NewJSON(to, thresholds)
 		case outCSV:
-			stream, err = report.NewCSV(where, stdout)
+			stream, err = report.NewCSV(to)
 		default:
 			continue
 		}

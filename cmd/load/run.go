@@ -68,7 +68,7 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 			return err
 		}
 	}
-	if s.streams, err = openStreams(c.Out, a.stdout, o.Thresholds, s.log); err != nil {
+	if s.streams, err = openStreams(c.Out, report.Target{Stdout: a.stdout, Append: past != nil}, o.Thresholds, s.log); err != nil {
 		return err
 	}
 	run := s.run

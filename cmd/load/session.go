@@ -176,6 +176,9 @@ func (s *session) finish(done *engine.Result, err error) (*report.Result, report
 			fail("%s", recovered)
 		}
 	}
+	if n := s.registry.Overflowed(); n > 0 {
+		r.Health.Warnings = append(r.Health.Warnings, fmt.Sprintf("%d values were counted without a tag, because there were more than %d sets of tags", n, metrics.MaxTagSets))
+	}
 	if s.logins != nil {
 		if accounts, shared := s.logins.Shared(); shared {
 			s.log.Warn("there were more users than active accounts, so some shared one", "accounts", accounts)

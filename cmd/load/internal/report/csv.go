@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"encoding/csv"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,9 +18,9 @@ func columns() []string {
 	}
 }
 
-// NewCSV opens a stream of k6's --out csv, whose times are seconds; "-" is stdout.
-func NewCSV(path string, stdout io.Writer) (*Stream, error) {
-	return create(path, stdout, &commas{columns: columns(), tags: make(map[*metrics.TagSet][2][]byte)})
+// NewCSV opens a stream of k6's --out csv, whose times are seconds.
+func NewCSV(t Target) (*Stream, error) {
+	return create(t, &commas{columns: columns(), tags: make(map[*metrics.TagSet][2][]byte)})
 }
 
 type commas struct {

@@ -101,11 +101,11 @@ func runHere(t *testing.T) (r *Result, ndjson, commas []byte) {
 		thresholds = append(thresholds, parsed)
 	}
 	dir := t.TempDir()
-	lines, err := NewJSON(filepath.Join(dir, "out.json"), nil, thresholds)
+	lines, err := NewJSON(Target{Path: filepath.Join(dir, "out.json")}, thresholds)
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, err := NewCSV(filepath.Join(dir, "out.csv"), nil)
+	table, err := NewCSV(Target{Path: filepath.Join(dir, "out.csv")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,9 +13,9 @@ import (
 )
 
 // NewJSON opens a stream of k6's --out json: a line for every sample, and one for every metric before its first
-// sample, which names the thresholds on it. "-" is stdout.
-func NewJSON(path string, stdout io.Writer, thresholds []threshold.Threshold) (*Stream, error) {
-	return create(path, stdout, &ndjson{
+// sample, which names the thresholds on it.
+func NewJSON(t Target, thresholds []threshold.Threshold) (*Stream, error) {
+	return create(t, &ndjson{
 		thresholds: thresholds, known: make(map[*metrics.Metric][]byte), tags: make(map[*metrics.TagSet][]byte),
 	})
 }

@@ -174,7 +174,7 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestAFullDiskIsToldAndEndsNothing(t *testing.T) {
-	s, err := NewCSV("/dev/full", nil)
+	s, err := NewCSV(Target{Path: "/dev/full"})
 	if err != nil {
 		t.Skip("there is no /dev/full:", err)
 	}
@@ -203,6 +203,27 @@ func TestLabelsLeaveTheTargetOut(t *testing.T) {
 	}
 }
 
+func TestAStreamGoesOnAfterACutLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.csv")
+	for _, before := range []string{"head\nwhole\n", "head\ncut", ""} {
+		if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := NewCSV(Target{Path: path, Append: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reg := metrics.NewRegistry()
+		s.Add([]metrics.Sample{{Metric: reg.Builtin.HTTPReqs, Tags: reg.Tags(), Time: time.Unix(1, 0), Value: 1}})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(read(t, path)); !strings.HasSuffix(got, "\nhttp_reqs,1,1.000000,,,,,,,,,,,,,,,,\n") && before != "" || strings.Contains(got, "\n\n") {
+			t.Errorf("after %q: %q", before, got)
+		}
+	}
+}
+
 func TestNumbersForPeople(t *testing.T) {
 	for got, want := range map[string]string{
 		Milliseconds(0): "0s", Milliseconds(0.4): "400µs", Milliseconds(0.0123): "12.3µs", Milliseconds(0.0004): "400ns", Milliseconds(12.345): "12.35ms", Milliseconds(1500): "1.50s", Milliseconds(65_000): "1m5s",
@@ -220,8 +241,8 @@ func BenchmarkStreams(b *testing.B) {
 	tags := reg.Tags("name", "list media", "method", "GET", "status", "200", "scenario", "core", "group", "::browse", "expected_response", "true")
 	samples := []metrics.Sample{{Metric: reg.Builtin.HTTPReqDuration, Tags: tags, URL: "http://127.0.0.1:3000/api/v1/media?page=1", Time: time.Now(), Value: 12.345678}}
 	for name, open := range map[string]func() (*Stream, error){
-		"json": func() (*Stream, error) { return NewJSON(os.DevNull, nil, nil) },
-		"csv":  func() (*Stream, error) { return NewCSV(os.DevNull, nil) },
+		"json": func() (*Stream, error) { return NewJSON(Target{Path: os.DevNull}, nil) },
+		"csv":  func() (*Stream, error) { return NewCSV(Target{Path: os.DevNull}) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			s, err := open()

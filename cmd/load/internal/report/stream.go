@@ -35,21 +35,57 @@ type encoder interface {
 
 const streamBuffer = 256 << 10
 
-// create opens a stream; "-" is stdout.
-func create(path string, stdout io.Writer, e encoder) (*Stream, error) {
+// Target is where a stream goes.
+type Target struct {
+	Path string
+	// Stdout is written to where Path is "-".
+	Stdout io.Writer
+	// Append goes on with the file of a run that goes on.
+	Append bool
+}
+
+// create opens a stream.
+func create(t Target, e encoder) (*Stream, error) {
+	path := t.Path
 	s := &Stream{path: path, encode: e}
 	if path == "-" {
-		s.file = keepOpen{stdout}
+		s.file = keepOpen{t.Stdout}
 	} else {
-		f, err := os.Create(path)
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|map[bool]int{false: os.O_TRUNC, true: os.O_APPEND}[t.Append], 0o644)
 		if err != nil {
 			return nil, fmt.Errorf("open output: %w", err)
 		}
 		s.file = f
 	}
 	s.buffer = bufio.NewWriterSize(s.file, streamBuffer)
-	s.write(e.header(nil))
+	switch cut, err := endsWithin(path); {
+	case !t.Append:
+		s.write(e.header(nil))
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("open output: %w", err), s.file.Close())
+	case cut:
+		s.write([]byte{'\n'})
+	}
 	return s, nil
+}
+
+// endsWithin tells whether a file's last line has no end, as a killed run may leave it.
+func endsWithin(path string) (bool, error) {
+	if path == "-" {
+		return false, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() // only read
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 || !info.Mode().IsRegular() {
+		return false, err
+	}
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, info.Size()-1)
+	return last[0] != '\n', err
 }
 
 type keepOpen struct{ io.Writer }
