@@ -10,8 +10,9 @@ import (
 // handlers put it there with WithTiming and read it when the answer is ready, for a Server-Timing header.
 // It may be added to and read concurrently.
 type Timing struct {
-	wait, query atomic.Int64 // nanoseconds
-	queries     atomic.Int64
+	wait, query, lock atomic.Int64 // nanoseconds; lock is 1 more than that, and 0 where no locks were asked for
+	queries           atomic.Int64
+	cache             atomic.Int64 // 0 where no cache was asked, 1 for a miss, 2 for a hit
 }
 
 type timingKey struct{}
@@ -38,6 +39,38 @@ func (t *Timing) Add(wait, query time.Duration) {
 	t.wait.Add(int64(wait))
 	t.query.Add(int64(query))
 	t.queries.Add(1)
+}
+
+// AddLock adds a wait for row locks.
+func (t *Timing) AddLock(d time.Duration) {
+	if t != nil {
+		t.lock.CompareAndSwap(0, 1)
+		t.lock.Add(int64(d))
+	}
+}
+
+// Lock is the time spent waiting for row locks; false where none were asked for.
+func (t *Timing) Lock() (time.Duration, bool) {
+	if t == nil || t.lock.Load() == 0 {
+		return 0, false
+	}
+	return time.Duration(t.lock.Load() - 1), true
+}
+
+// AddCache notes that a cached answer was there, or was not.
+func (t *Timing) AddCache(hit bool) {
+	if t != nil {
+		t.cache.Store(map[bool]int64{false: 1, true: 2}[hit])
+	}
+}
+
+// Cache tells whether a cached answer was there; asked is false where no cache was looked at.
+func (t *Timing) Cache() (hit, asked bool) {
+	if t == nil {
+		return false, false
+	}
+	c := t.cache.Load()
+	return c == 2, c != 0
 }
 
 // Wait is the time spent waiting for a connection of the pool.

@@ -32,8 +32,11 @@ var page []byte
 // maxBody bounds what the control API reads, in bytes.
 const maxBody = 1 << 20
 
-// defaultEntries is how many entries of the journal are shown.
-const defaultEntries = 100
+// How many entries of the journal are shown, and may be.
+const (
+	defaultEntries = 100
+	maxEntries     = 10_000
+)
 
 // Options are what the control API controls.
 type Options struct {
@@ -294,6 +297,9 @@ func (a *api) startPreset(w http.ResponseWriter, r *http.Request) error {
 		}
 		for i := range p.Rules {
 			p.Rules[i].TTL = d
+			if err := p.Rules[i].Validate(); err != nil {
+				return err
+			}
 		}
 	}
 	a.Faults.RemoveNamed(p.Name)
@@ -336,8 +342,8 @@ func (a *api) entries(w http.ResponseWriter, r *http.Request) error {
 	}
 	limit := defaultEntries
 	if s := r.URL.Query().Get("limit"); s != "" {
-		if limit, err = strconv.Atoi(s); err != nil || limit < 1 {
-			return fmt.Errorf("limit: %.20q is not a number from 1", s)
+		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > maxEntries {
+			return fmt.Errorf("limit: %.20q is not a number from 1 to %d", s, maxEntries)
 		}
 	}
 	return reply(w, http.StatusOK, a.Journal.Entries(f, limit))

@@ -84,7 +84,7 @@ func TestTimingsOfTheServer(t *testing.T) {
 	timing := w.get(v1 + "/media").ok(http.StatusOK).header.Get("Server-Timing")
 	var app, db, pool float64
 	var use int
-	if n, err := fmt.Sscanf(timing, "app;dur=%f, db;dur=%f, pool;dur=%f, pool-use;dur=%d", &app, &db, &pool, &use); n != 4 {
+	if n, err := fmt.Sscanf(timing, "total;dur=%f, db;dur=%f, pool;dur=%f, pool-use;dur=%d", &app, &db, &pool, &use); n != 4 {
 		t.Fatalf("Server-Timing %q: %v", timing, err)
 	}
 	if db <= 0 || app < db || pool < 0 || use < 0 || use > 100 {

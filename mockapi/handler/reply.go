@@ -115,11 +115,12 @@ func (c *Call) send(status int, body []byte) {
 }
 
 // serverTiming tells in milliseconds how long the call took here, how much of it in the database, and how
-// much waiting for a connection to it; and how many percent of the connections are in use.
+// much waiting for a connection to it; how many percent of the connections are in use; and, where there is
+// something to tell, how long it waited for row locks, and whether a cached answer was there (1) or not (0).
 func (c *Call) serverTiming() string {
-	b := make([]byte, 0, 64)
+	b := make([]byte, 0, 96)
 	ms := func(d time.Duration) { b = strconv.AppendFloat(b, float64(d.Microseconds())/1000, 'f', -1, 64) }
-	b = append(b, "app;dur="...)
+	b = append(b, "total;dur="...)
 	ms(time.Since(c.start))
 	b = append(b, ", db;dur="...)
 	ms(c.timing.Query())
@@ -128,6 +129,16 @@ func (c *Call) serverTiming() string {
 	if percent, ok := c.api.pool.percent(c.start); ok {
 		b = append(b, ", pool-use;dur="...)
 		b = strconv.AppendInt(b, percent, 10)
+	}
+	if d, ok := c.timing.Lock(); ok {
+		b = append(b, ", lock;dur="...)
+		ms(d)
+	}
+	if hit, ok := c.timing.Cache(); ok {
+		b = append(b, ", cache;dur=0"...)
+		if hit {
+			b[len(b)-1] = '1'
+		}
 	}
 	return string(b)
 }

@@ -93,7 +93,7 @@ func badQuery(err error) error {
 		return err
 	}
 	return &mockapi.Error{
-		Code: mockapi.CodeValidation, Message: "q: " + e.Error(),
+		Code: mockapi.CodeValidation, Message: e.Error(),
 		Details: []queryFault{{Field: "q", Message: e.Message, Position: e.Pos.Rune, Hint: e.Hint}},
 	}
 }

@@ -19,7 +19,7 @@ const (
 	statisticsFresh   = 5 * time.Second
 	statisticsShare   = 20
 	statisticsStale   = 10 // times as long as it was fresh
-	statisticsEntries = 64
+	statisticsEntries = 64 // different questions that are remembered or being worked out
 	topRows           = 10
 )
 
@@ -44,19 +44,24 @@ func (t *statistics) init() {
 
 // MediaStatistics implements mockapi.AnalyticsStore.
 func (s *Store) MediaStatistics(ctx context.Context, q mockapi.StatisticsQuery) (mockapi.MediaStatistics, error) {
-	t := &s.statistics
+	t, timing := &s.statistics, mockapi.TimingFrom(ctx)
 	now := time.Now()
 	t.mu.Lock()
 	e := t.entries[q]
 	if e == nil {
-		if len(t.entries) >= statisticsEntries {
-			t.drop(now)
+		if t.drop(now); len(t.entries) >= statisticsEntries {
+			t.mu.Unlock()
+			return mockapi.MediaStatistics{}, &mockapi.Error{
+				Code: mockapi.CodeUnavailable, RetryAfter: statisticsFresh,
+				Message: "too many different statistics are asked for at once: try again shortly",
+			}
 		}
 		e = new(statisticsEntry)
 		t.entries[q] = e
 	}
 	if now.Before(e.freshTill) {
 		defer t.mu.Unlock()
+		timing.AddCache(true)
 		return e.value, nil
 	}
 	if e.done == nil {
@@ -65,8 +70,10 @@ func (s *Store) MediaStatistics(ctx context.Context, q mockapi.StatisticsQuery) 
 	}
 	if now.Before(e.staleTill) {
 		defer t.mu.Unlock()
+		timing.AddCache(true)
 		return e.value, nil
 	}
+	timing.AddCache(false)
 	done := e.done
 	t.mu.Unlock()
 
@@ -82,8 +89,11 @@ func (s *Store) MediaStatistics(ctx context.Context, q mockapi.StatisticsQuery) 
 	}
 }
 
-// drop forgets what is not being computed or served; where all is, nothing.
+// drop makes room where there is none: what is neither being computed nor fresh is forgotten.
 func (t *statistics) drop(now time.Time) {
+	if len(t.entries) < statisticsEntries {
+		return
+	}
 	for q, e := range t.entries {
 		if e.done == nil && now.After(e.freshTill) {
 			delete(t.entries, q)

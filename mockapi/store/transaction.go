@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/medianest/testbed/mockapi"
 	"github.com/medianest/testbed/schema"
@@ -99,16 +102,19 @@ func (s *Store) ExecuteTransaction(ctx context.Context, v mockapi.Viewer, ops []
 		return nil, err
 	}
 	var results []mockapi.RowResult
+	timing := mockapi.TimingFrom(ctx)
 	err = s.heavyWrite(ctx, "execute transaction", func(ctx context.Context, c *pgx.Conn) (err error) {
-		results, err = runStatements(ctx, c, locks, statements)
-		return err
+		results, err = runStatements(ctx, c, timing, locks, statements)
+		return missingOwner(err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for i, op := range ops { // media files and collections that came or went are found by the next recount
-		if op.Action != mockapi.ActionUpdate && results[i].RowsAffected > 0 {
-			s.totals.capped.forget()
+	for i, op := range ops {
+		_, shown := op.Data["is_public"]
+		counted := op.Table == schema.MediaFiles.Name || op.Table == schema.Collections.Name
+		if counted && results[i].RowsAffected > 0 && (op.Action != mockapi.ActionUpdate || shown) {
+			s.keeper.wantRecount()
 			break
 		}
 	}
@@ -116,17 +122,21 @@ func (s *Store) ExecuteTransaction(ctx context.Context, v mockapi.Viewer, ops []
 }
 
 // runStatements sends everything at once: PostgreSQL runs a pipeline up to its end as one transaction.
-func runStatements(ctx context.Context, c *pgx.Conn, locks, statements []rowStatement) (results []mockapi.RowResult, err error) {
+func runStatements(ctx context.Context, c *pgx.Conn, timing *mockapi.Timing, locks, statements []rowStatement) (results []mockapi.RowResult, err error) {
 	batch := new(pgx.Batch)
 	for _, st := range slices.Concat(locks, statements) {
 		batch.Queue(st.sql, st.args...)
 	}
+	start := time.Now()
 	sent := c.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, sent.Close()) }()
 	for range locks {
 		if _, err := sent.Exec(); err != nil {
 			return nil, err
 		}
+	}
+	if len(locks) > 0 {
+		timing.AddLock(time.Since(start))
 	}
 	for range statements {
 		rows, err := sent.Query()
@@ -145,6 +155,15 @@ func runStatements(ctx context.Context, c *pgx.Conn, locks, statements []rowStat
 		results = append(results, result)
 	}
 	return results, nil
+}
+
+// missingOwner words a user_id that nobody has: other calls' user is the caller, this one's is an operand.
+func missingOwner(err error) error {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if ok && pg.Code == stateForeignKeyViolation && strings.HasSuffix(pg.ConstraintName, "_user_id_fkey") {
+		return coded(mockapi.CodeNotFound, noUser, err)
+	}
+	return err
 }
 
 // rowStatements turns operations into SQL, or says everything that is wrong with them.
@@ -332,33 +351,75 @@ func (b *rowBuilder) value(t *openTable, allowed []string, place, name string, r
 		}
 		return nil, column.Nullable
 	}
-	var err error
+	v, err := columnValue(column, raw)
+	if err != nil {
+		b.bad(field, "%v", err)
+		return nil, false
+	}
+	return v, true
+}
+
+// Bounds of the texts that a transaction may write, in characters, by column; those of the other calls.
+var textBounds = map[string]int{
+	"filename": 255, "original_name": 255, "title": 500, "description": 5000, "mime_type": 127, "name": 200,
+	"body": 2000, "action": 100, "type": 20, "message": 2000, "status": 20,
+}
+
+// maxDetails bounds a jsonb value in bytes.
+const maxDetails = 16 << 10
+
+var mimeType = regexp.MustCompile(`^[a-z0-9.+-]+/[a-z0-9.+-]+$`)
+
+// columnValue reads a JSON value as what the column holds, within the bounds that the other calls keep.
+func columnValue(column schema.Column, raw json.RawMessage) (any, error) {
+	wrong := fmt.Errorf("must be a %s, times as in RFC 3339", column.Type)
+	read := func(into any) bool { return json.Unmarshal(raw, into) == nil }
 	switch column.Type {
 	case schema.Bigint, schema.Integer:
 		var v int64
-		if err = json.Unmarshal(raw, &v); err == nil {
-			return v, true
+		if !read(&v) {
+			return nil, wrong
 		}
+		return v, nil
 	case schema.Boolean:
 		var v bool
-		if err = json.Unmarshal(raw, &v); err == nil {
-			return v, true
+		if !read(&v) {
+			return nil, wrong
 		}
+		return v, nil
 	case schema.Timestamptz:
 		var v time.Time
-		if err = json.Unmarshal(raw, &v); err == nil {
-			return v, true
+		if !read(&v) || v.UTC().Year() < 1 || v.UTC().Year() > 9999 {
+			return nil, wrong
 		}
+		return v, nil
 	case schema.JSONB:
-		return raw, true
-	default:
-		var v string
-		if err = json.Unmarshal(raw, &v); err == nil {
-			return v, true
+		// Decoded and written anew: jsonb takes less than JSON allows, lone surrogates and huge numbers for two.
+		var v any
+		if !read(&v) || len(raw) > maxDetails {
+			return nil, fmt.Errorf("must be JSON of at most %d bytes", maxDetails)
 		}
+		return json.Marshal(v)
 	}
-	b.bad(field, "must be a %s, times as in RFC 3339", column.Type)
-	return nil, false
+	var v string
+	if !read(&v) {
+		return nil, wrong
+	}
+	least, most := 1, textBounds[column.Name]
+	if column.Nullable {
+		least = 0
+	}
+	if n := utf8.RuneCountInString(v); n < least || n > most || !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 {
+		return nil, fmt.Errorf("must be a text of %d to %d characters", least, most)
+	}
+	switch {
+	case column.Name == "mime_type" && !mimeType.MatchString(v):
+		return nil, errors.New("must be a type such as image/jpeg")
+	case (column.Name == "filename" || column.Name == "original_name") &&
+		(v == "." || v == ".." || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == '/' || r == '\\' || r == 0x7f })):
+		return nil, errors.New("must be a plain file name")
+	}
+	return v, nil
 }
 
 // quote quotes a column's name; timestamp is a keyword.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,6 +170,25 @@ func testTransactions(t *testing.T, f *fixture) {
 	} {
 		_, err := f.ExecuteTransaction(ctx, admin, []mockapi.RowOperation{op})
 		wantValidation(t, name, err, name)
+	}
+	update := func(data string) mockapi.RowOperation {
+		return mockapi.RowOperation{Table: "media_files", Action: mockapi.ActionUpdate, Where: raw(t, `{"id":1}`), Data: raw(t, data)}
+	}
+	for field, data := range map[string]string{
+		"filename": `{"filename":"../../x"}`, "original_name": `{"original_name":"a\u0000b"}`, "title": `{"title":""}`,
+		"mime_type": `{"mime_type":"zzz"}`, "description": `{"description":"` + strings.Repeat("x", 5001) + `"}`,
+		"last_accessed": `{"last_accessed":"9999-12-31T23:59:59-14:00"}`,
+	} {
+		_, err := f.ExecuteTransaction(ctx, owner, []mockapi.RowOperation{update(data)})
+		wantValidation(t, data, err, "operations[0].data."+field)
+	}
+	_, err = f.ExecuteTransaction(ctx, admin, []mockapi.RowOperation{
+		{Table: "notifications", Action: mockapi.ActionInsert, Data: raw(t, `{"user_id":1099511627776,"type":"email","message":"m"}`)}})
+	wantCode(t, "a user that does not exist", err, mockapi.CodeNotFound)
+	timed, timing := mockapi.WithTiming(ctx)
+	must(f.ExecuteTransaction(timed, owner, suiteTransaction(t, owner.UserID)))(t)
+	if d, ok := timing.Lock(); !ok || d <= 0 {
+		t.Errorf("waited %v for locks, told %v", d, ok)
 	}
 	_, err = f.ExecuteTransaction(ctx, owner, nil)
 	wantCode(t, "no operations", err, mockapi.CodeValidation)
