@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/medianest/testbed/mockapi/auth"
+	"github.com/medianest/testbed/mockapi/contract/contracttest"
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/store"
 	"github.com/medianest/testbed/schema/schematest"
@@ -37,6 +38,7 @@ func newWorldWith(t *testing.T, a auth.Options, o handler.Options) *world {
 	t.Parallel()
 	w := &world{dsn: schematest.New(t)}
 	w.client = serve(t, newHandler(t, w.dsn, a, o))
+	contracttest.Watch(t, "api", w.http)
 	w.alice, w.aliceID = w.join("alice@medianest.test")
 	w.bob, w.bobID = w.join("bob@medianest.test")
 	w.join("admin@medianest.test")

@@ -257,7 +257,7 @@ func (v *Validator) Check(x *Exchange) error {
 		return nil
 	}
 	errs := []error{v.Response(x)}
-	if x.Status >= 200 && x.Status < 300 && !refused(x) {
+	if x.Status >= 200 && x.Status < 300 && x.Method != http.MethodOptions && !refused(x) {
 		if err := v.Request(x); err != nil {
 			errs = append(errs, fmt.Errorf("the request was taken, though %w", err))
 		}

@@ -31,7 +31,7 @@ const (
 
 func headers(more ...string) http.Header {
 	h := http.Header{
-		"X-Request-Id": {"r-1"}, "X-Correlation-Id": {"c-1"}, "Server-Timing": {"app;dur=1, db;dur=0.5, pool;dur=0"}, "X-Content-Type-Options": {"nosniff"},
+		"X-Request-Id": {"r-1"}, "X-Correlation-Id": {"c-1"}, "Server-Timing": {"total;dur=1, db;dur=0.5, pool;dur=0"}, "X-Content-Type-Options": {"nosniff"},
 		"X-Frame-Options": {"DENY"}, "Referrer-Policy": {"no-referrer"}, "Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
 		"Content-Type": {"application/json; charset=utf-8"},
 	}
