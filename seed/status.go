@@ -41,6 +41,15 @@ type TableState struct {
 	Checksum uint64 `json:"checksum"`
 }
 
+// Made is how many rows have been added since seeding, as far as their ids tell.
+func (s State) Made() int64 {
+	var n int64
+	for _, t := range s.Tables {
+		n += max(t.Made, 0)
+	}
+	return n
+}
+
 // Deferred is an index or foreign key that a load has dropped and owes.
 type Deferred struct {
 	Table      string `json:"table"`

@@ -51,6 +51,9 @@ func (s *server) keepSnapshot(ctx context.Context, dsn string) error {
 	if state.Snapshot != nil && slices.Equal(state.Snapshot.Fingerprints, runs) {
 		return nil
 	}
+	if n := state.Made(); n > 0 {
+		s.log.Warn("the snapshot will keep rows that were added since seeding", "rows", n)
+	}
 	s.log.Info("making a snapshot for /admin/reset")
 	_, err = seed.Snapshot(ctx, dsn)
 	return err

@@ -19,6 +19,9 @@ func (snapshotCmd) Help() string {
 // Run takes the snapshot.
 func (snapshotCmd) Run(a *app) error {
 	return a.withDatabase(func(ctx context.Context, dsn string) error {
+		if state, err := seed.Status(ctx, dsn); err == nil && state.Made() > 0 {
+			a.log.Warn("the snapshot keeps rows that were added since seeding", "rows", state.Made())
+		}
 		start := time.Now()
 		info, err := seed.Snapshot(ctx, dsn)
 		if err != nil {
