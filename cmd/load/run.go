@@ -18,6 +18,8 @@ type runCmd struct {
 	targetFlags `embed:""`
 	testFlags   `embed:""`
 	outputFlags `embed:""`
+
+	Address string `name:"address" env:"MEDIANEST_LOAD_ADDRESS" placeholder:"HOST:PORT" help:"Serve k6's API for watching the run and for changing externally-controlled scenarios: k6 status, pause, resume and scale work with it. On this machine alone."`
 }
 
 // outputFlags say where results go.
@@ -44,13 +46,18 @@ func (c *runCmd) Run(a *app) error { return c.start(a, nil, a.args) }
 // start runs the test, from where the checkpoint past ends, if there is one.
 func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 	o, err := c.options()
+	if c.Address != "" {
+		if wrong := checkLoopback(c.Address); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("--address: %w", wrong))
+		}
+	}
 	if err := errors.Join(c.checkOutputs(), c.checkTargets(), err); err != nil {
 		return usageError{err}
 	}
 	if past != nil && o.Search != nil {
 		return usageError{errors.New("resume: a search for a rate can't go on, run it again")}
 	}
-	s := &session{app: a, out: &c.outputFlags, past: past, checkpoint: c.checkpoint(), args: args, log: a.logger(a.stderr)}
+	s := &session{app: a, out: &c.outputFlags, past: past, checkpoint: c.checkpoint(), address: c.Address, args: args, log: a.logger(a.stderr)}
 	if !a.Quiet && !a.JSON {
 		s.display = ui.New(a.stderr, a.color(a.stderr))
 		s.log = a.logger(s.display)

@@ -24,6 +24,7 @@ type session struct {
 	past *report.Result // the checkpoint that the run goes on from, or nil
 	// checkpoint is where the run's own checkpoint goes, "" for nowhere.
 	checkpoint string
+	address    string   // of the API, "" for none
 	args       []string // of the command line
 	log        *slog.Logger
 	// streams, display and interrupts outlive the session where a search has several.
@@ -36,6 +37,7 @@ type session struct {
 	timeline    *metrics.Timeline
 	watcher     *ui.Watcher
 	exporter    *report.Exporter
+	control     *control
 	checkpoints *checkpoints
 	gaps        []report.Gap
 }
@@ -64,6 +66,9 @@ func (s *session) run(ctx context.Context) (*report.Result, report.Findings, err
 	if s.exporter != nil {
 		err = errors.Join(err, s.exporter.Close())
 	}
+	if s.control != nil {
+		err = errors.Join(err, s.control.close())
+	}
 	if done == nil {
 		return nil, report.Findings{}, s.notStarted(err)
 	}
@@ -85,6 +90,14 @@ func (s *session) prepare() error {
 	}
 	s.timeline = store.Timeline(points)
 	s.checkpoints = newCheckpoints(s.checkpoint, s.log)
+	if s.address != "" {
+		c, addr, err := serveControl(s.address, s.engine)
+		if err != nil {
+			return err
+		}
+		s.control = c
+		s.log.Info("the API is served", "address", addr.String())
+	}
 	for _, out := range s.out.Out {
 		if kind, addr, _ := strings.Cut(out, "="); kind == outPrometheus {
 			var err error

@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 //	await PATTERN FILE         waits until the file has the pattern in it; the output of start is in start.out and start.err
 //	signal NAME                sends INT or KILL to what was started
 //	ended CODE                 waits for its end; its output is the output then
+//	patch CODE BODY            sends BODY to the API that start.err tells of, prints the answer, and wants its status
 //	scrape PATTERN             requests the URL that start.err tells of, and wants the pattern in the answer
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -56,6 +57,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"answers": inStory((*story).answers), "gone": inStory((*story).gone), "exits": inStory((*story).exits), "start": inStory((*story).start),
 			"await": inStory((*story).await), "signal": inStory((*story).signal), "ended": inStory((*story).end), "scrape": inStory((*story).scrape),
+			"patch": inStory((*story).patch),
 		},
 	})
 }
@@ -179,6 +181,23 @@ func (s *story) scrape(ts *testscript.TestScript, args []string) {
 	ts.Check(err)
 	if !regexp.MustCompile(args[0]).Match(body) {
 		ts.Fatalf("%s is not in\n%s", args[0], body)
+	}
+}
+
+func (s *story) patch(ts *testscript.TestScript, args []string) {
+	address := regexp.MustCompile(`address=(\S+)`).FindStringSubmatch(ts.ReadFile("start.err"))
+	r, err := http.NewRequest(http.MethodPatch, "http://"+address[1]+"/v1/status", strings.NewReader(args[1]))
+	ts.Check(err)
+	client := &http.Client{Timeout: patience}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(r)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s", body)
+	if got := strconv.Itoa(resp.StatusCode); got != args[0] {
+		ts.Fatalf("the API answered with %s, want %s: %s", got, args[0], body)
 	}
 }
 

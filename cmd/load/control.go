@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/engine"
+	"github.com/medianest/testbed/cmd/load/internal/executor"
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
+)
+
+// control is the API by which a run is watched and changed while it goes on: GET and PATCH of /v1/status, as
+// k6's, so that k6 status, pause, resume and scale work with it; stopped ends the run.
+type control struct {
+	engine *engine.Engine
+	server *http.Server
+	done   chan struct{}
+}
+
+// status is the body of requests and answers, of the JSON:API form that k6 has.
+type status struct {
+	Data statusData `json:"data"`
+}
+
+type statusData struct {
+	Type       string           `json:"type"`
+	ID         string           `json:"id"`
+	Attributes statusAttributes `json:"attributes"`
+}
+
+type statusAttributes struct {
+	Status  int   `json:"status"`
+	Paused  *bool `json:"paused"`
+	VUs     *int  `json:"vus"`
+	MaxVUs  *int  `json:"vus-max"`
+	Stopped bool  `json:"stopped"`
+	Running bool  `json:"running"`
+	Tainted bool  `json:"tainted"`
+}
+
+// statusRunning is k6's number for a test that runs.
+const statusRunning = 7
+
+// checkLoopback refuses addresses that other machines can reach: nobody is asked who he is.
+func checkLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q is not HOST:PORT", address)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%q is not an address of this machine alone, such as 127.0.0.1:6565", address)
+	}
+	return nil
+}
+
+// serveControl serves the API at an address; of port 0 it takes a free one.
+func serveControl(address string, e *engine.Engine) (*control, net.Addr, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("serve the API: %w", err)
+	}
+	c := &control{engine: e, done: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { c.answer(w) })
+	mux.HandleFunc("PATCH /v1/status", c.patch)
+	c.server = &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	go func() {
+		defer close(c.done)
+		_ = c.server.Serve(l) // ends with close
+	}()
+	return c, l.Addr(), nil
+}
+
+func (c *control) close() error {
+	err := c.server.Close()
+	<-c.done
+	return err
+}
+
+func (c *control) answer(w http.ResponseWriter) {
+	p := c.engine.Progress()
+	a := statusAttributes{Status: statusRunning, Running: true, VUs: new(int), MaxVUs: &p.VUsMax, Paused: new(bool)}
+	for _, s := range p.Scenarios {
+		*a.Paused = *a.Paused || s.Paused
+		if s.Executor == executor.TypeExternallyControlled {
+			*a.VUs += s.Wanted // those who are told to work may not have begun
+		} else {
+			*a.VUs += s.VUs
+		}
+	}
+	for _, t := range p.Thresholds {
+		a.Tainted = a.Tainted || t.State == threshold.Failed
+	}
+	writeJSON(w, http.StatusOK, status{statusData{"status", "default", a}})
+}
+
+// maxStatus bounds a request's body.
+const maxStatus = 64 << 10
+
+func (c *control) patch(w http.ResponseWriter, r *http.Request) {
+	var s status
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxStatus)).Decode(&s); err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Errorf("read the status: %w", err))
+		return
+	}
+	a := s.Data.Attributes
+	if a.Stopped {
+		c.engine.Stop()
+	} else if err := c.engine.Control("", engine.Control{Paused: a.Paused, VUs: a.VUs, MaxVUs: a.MaxVUs}); err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	c.answer(w)
+}
+
+func refuse(w http.ResponseWriter, code int, err error) {
+	type apiError struct {
+		Status string `json:"status"`
+		Title  string `json:"title"`
+		Detail string `json:"detail"`
+	}
+	writeJSON(w, code, map[string][]apiError{"errors": {{fmt.Sprint(code), cmp.Or(http.StatusText(code), "error"), err.Error()}}})
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(v) // nobody to tell
+}
