@@ -64,16 +64,21 @@ func (r *reader) read(root *yaml.Node) {
 	if logins != "" {
 		o.Logins = Logins(logins)
 	}
-	if problem := r.shorthand.into(o); problem != "" {
+	if problem := r.shorthand.into(o, r.lines["scenarios"] > 0); problem != "" {
 		r.problems = append(r.problems, Problem{Line: r.shorthand.line, Message: problem})
 	}
 	o.sort()
+	if s := o.Search; s != nil && s.Scenario == "" && len(o.Scenarios) == 1 {
+		s.Scenario = o.Scenarios[0].Common().Name
+	}
 	if len(sets) > 0 {
 		if err := o.addTargets(sets); err != nil {
 			r.problems = append(r.problems, Problem{Line: r.lines["targets"], Field: "targets", Message: err.Error()})
 		}
 	}
-	o.requireVerified()
+	if o.VerifyData > 0 {
+		o.requireVerified()
+	}
 }
 
 func (r *reader) dataset(n *yaml.Node, field string) {
@@ -194,15 +199,15 @@ func (s *shorthand) ramp(r *reader) func(*yaml.Node, string) {
 // defaultScenario is what k6 calls the scenario of the shorthand.
 const defaultScenario = "default"
 
-// into makes the scenario, as k6 does. It returns what is wrong.
-func (s *shorthand) into(o *Options) string {
+// into makes the scenario, as k6 does; others tells that the test has scenarios. It returns what is wrong.
+func (s *shorthand) into(o *Options, others bool) string {
 	if s.line == 0 {
-		if len(o.Scenarios) == 0 { // k6 does one iteration then; a test file that says nothing is a mistake
+		if !others { // k6 does one iteration then; a test file that says nothing is a mistake
 			return "there is no scenario: give scenarios, or duration, iterations or stages"
 		}
 		return ""
 	}
-	if len(o.Scenarios) > 0 {
+	if others {
 		return "there are scenarios, and vus, duration, iterations or stages beside them: give one or the other"
 	}
 	if len(s.stages) > 0 && (s.duration != nil || s.iterations != nil) {

@@ -11,27 +11,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseText reads YAML, or JSON where the text begins with a brace, into a tree that knows its lines. JSON is not
-// left to the YAML parser: the two differ on tabs and on escapes.
+// parseText reads YAML, or JSON where the text begins with a brace and a quote, into a tree that knows its lines.
+// JSON is not left to the YAML parser: the two differ on tabs and on escapes.
 func parseText(text []byte) (*yaml.Node, error) {
 	trimmed := bytes.TrimSpace(text)
 	if len(trimmed) == 0 {
 		return nil, errors.New("it is empty")
 	}
-	if trimmed[0] == '{' {
-		if node, err := parseJSON(text); err == nil {
-			return node, nil
-		} else if json.Valid(text) {
-			return nil, err
-		}
-		// What is no JSON may be YAML in braces; what is neither is told by the YAML parser, but for what
-		// looks like JSON.
-		var doc yaml.Node
-		if err := yaml.Unmarshal(text, &doc); err == nil && len(doc.Content) == 1 {
-			return doc.Content[0], nil
-		}
-		_, err := parseJSON(text)
-		return nil, err
+	if inside, ok := bytes.CutPrefix(trimmed, []byte{'{'}); ok && bytes.HasPrefix(bytes.TrimSpace(inside), []byte{'"'}) {
+		return parseJSON(text)
 	}
 	var doc yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(text))

@@ -20,10 +20,13 @@ const maxFileSize = 1 << 20
 
 // Parse reads a test from YAML or from k6's JSON options. Everything that is wrong with it comes back at once,
 // as Problems. source is what the test is called where it does not say so itself, a file's name for one.
-func Parse(source string, text []byte) (*Options, error) {
+func Parse(source string, text []byte) (*Options, error) { return ParseFor(DefaultSuite, source, text) }
+
+// ParseFor is Parse with another suite than DefaultSuite for a test that names none, as k6's options do not.
+func ParseFor(suite, source string, text []byte) (*Options, error) {
 	name := strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))
 	o := defaults()
-	o.Name, o.Source = name, source
+	o.Name, o.Source, o.Suite = name, source, suite
 	if len(text) > maxFileSize {
 		return nil, fmt.Errorf("test %s: it has more than %d bytes", source, maxFileSize)
 	}
@@ -328,10 +331,15 @@ func leaves(err error) []error {
 
 // mentioned returns the line of the key of a scenario that a message speaks of, or else of the scenario.
 func mentioned(scenario *yaml.Node, message string, otherwise int) int {
+	if strings.HasPrefix(message, "there is no executor ") {
+		message = "executor"
+	} else {
+		message = strings.ReplaceAll(message, "executor", "") // a word of every message, almost
+	}
 	words := strings.FieldsFunc(message, func(c rune) bool { return strings.ContainsRune(` ,;:"`, c) })
 	for _, word := range words {
 		for i := 0; i+1 < len(scenario.Content); i += 2 {
-			if key := scenario.Content[i]; key.Value == word && word != "executor" {
+			if key := scenario.Content[i]; key.Value == word {
 				return key.Line
 			}
 		}

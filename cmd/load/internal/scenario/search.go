@@ -58,14 +58,10 @@ func (r *reader) search(n *yaml.Node, field string) {
 	})
 }
 
-// validate also fills in the scenario where there is only one.
 func (s *Search) validate(o *Options) Problems {
 	var ps Problems
 	add := func(field, format string, args ...any) {
 		ps = append(ps, Problem{Field: "search." + field, Message: fmt.Sprintf(format, args...)})
-	}
-	if s.Scenario == "" && len(o.Scenarios) == 1 {
-		s.Scenario = o.Scenarios[0].Common().Name
 	}
 	switch c := s.of(o); c.(type) {
 	case *executor.ConstantArrivalRate:

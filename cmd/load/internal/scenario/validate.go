@@ -82,7 +82,7 @@ func (o *Options) validateThresholds(scenarios []string) Problems {
 	for _, t := range o.Thresholds {
 		field := "thresholds." + t.Selector.String()
 		if err := t.Check(registry); err != nil {
-			ps = append(ps, Problem{Field: field, Message: err.Error()})
+			ps = append(ps, Problem{Field: field, Message: err.Error() + o.elsewhere(t.Selector.Metric)})
 		}
 		if s, ok := t.Selector.Tags["scenario"]; ok && !slices.Contains(scenarios, s) && o.Search == nil {
 			ps = append(ps, Problem{Field: field, Message: fmt.Sprintf("there is no scenario %q%s", s, didYouMean(s, scenarios))})
@@ -91,17 +91,39 @@ func (o *Options) validateThresholds(scenarios []string) Problems {
 	return ps
 }
 
-// registry has the metrics that the test will have.
-func (o *Options) registry() (*metrics.Registry, error) {
+// elsewhere hints at a suite or an option with which a metric would be there.
+func (o *Options) elsewhere(metric string) string {
+	if metric == suite.DataVerified {
+		return "; verifyData makes it"
+	}
+	for _, name := range suite.Names() {
+		if r, err := metricsOf(name); err == nil && r.Lookup(metric) != nil && !slices.Contains(o.Suites(), name) {
+			return "; suite: " + name + " has it"
+		}
+	}
+	return ""
+}
+
+// metricsOf has the metrics that runs of the suites have.
+func metricsOf(suites ...string) (*metrics.Registry, error) {
 	r := metrics.NewRegistry()
 	nowhere := &client.Host{}
-	for _, name := range o.Suites() {
+	for _, name := range suites {
 		_, err := suite.New(name, suite.Config{
 			Registry: r, Targets: suite.Targets{API: nowhere, Auth: nowhere, Media: nowhere, User: nowhere, Notification: nowhere},
 		})
 		if err != nil {
 			return nil, err
 		}
+	}
+	return r, nil
+}
+
+// registry has the metrics that the test will have.
+func (o *Options) registry() (*metrics.Registry, error) {
+	r, err := metricsOf(o.Suites()...)
+	if err != nil {
+		return nil, err
 	}
 	if o.VerifyData > 0 {
 		if _, err := r.New(suite.DataVerified, metrics.Rate, metrics.Default); err != nil {

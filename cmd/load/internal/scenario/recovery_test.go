@@ -1,0 +1,67 @@
+package scenario_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/executor"
+	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/scenario"
+)
+
+// timeline makes points of a second: '.' is within limits, 's' slow, 'f' failing, '0' without requests, ' ' missing.
+func timeline(picture string) []metrics.Point {
+	var points []metrics.Point
+	for i, c := range picture {
+		p := metrics.Point{Start: time.Duration(i) * time.Second, Length: time.Second}
+		var h metrics.Histogram
+		switch c {
+		case ' ':
+			continue
+		case '0':
+		case 's':
+			h.AddN(2000, 100)
+		default:
+			h.AddN(50, 100)
+		}
+		p.All.Requests = h.Count()
+		if c == 'f' {
+			p.All.Failed = 20
+		}
+		p.All.Duration.AddHistogram(&h)
+		points = append(points, p)
+	}
+	return points
+}
+
+func TestRecovery(t *testing.T) {
+	c := &scenario.Recovery{At: executor.Seconds(5), Hold: executor.Seconds(3), Within: executor.Seconds(6), P95: 1000, Failed: 0.05}
+	for _, x := range []struct {
+		name, picture                          string
+		disturbed, recovered, relapsed, inTime bool
+		took                                   time.Duration
+	}{
+		{"taken without a blink", "...............", false, true, false, true, 0},
+		{"slow for a while", ".....ssss......", true, true, false, true, 4 * time.Second},
+		{"failing for a while", ".....ffff......", true, true, false, true, 4 * time.Second},
+		{"answering nobody for a while", ".....0000......", true, true, false, true, 4 * time.Second},
+		{"some good seconds are not enough", ".....ss..s..s...", true, true, false, false, 8 * time.Second},
+		{"too late", ".....sssssss....", true, true, false, false, 7 * time.Second},
+		{"never", ".....ssssssss", true, false, false, false, 8 * time.Second},
+		{"not for long enough before the end", ".....sssss..", true, false, false, false, 7 * time.Second},
+		{"a relapse", ".....ss....s....", true, true, true, true, 2 * time.Second},
+		{"slow before the spike does not count", "sssss..........", false, true, false, true, 0},
+		{"a gap is not good", ".....ss..  ....", true, true, false, true, 6 * time.Second},
+		{"the spike comes late", ".......sss.....", true, true, false, true, 5 * time.Second},
+		{"ended before the spike", "....", false, false, false, false, 0},
+	} {
+		got := c.Judge(timeline(x.picture))
+		if got.Disturbed != x.disturbed || got.Recovered != x.recovered || got.Relapsed != x.relapsed || got.InTime != x.inTime || got.Took != x.took {
+			t.Errorf("%s: %q: got %+v", x.name, x.picture, got)
+		}
+	}
+	worst := c.Judge(timeline("sfs..s.f......"))
+	if worst.WorstP95 < 1900 || worst.WorstP95 > 2100 || worst.WorstFailed != 0.2 {
+		t.Errorf("worst p95 %v ms and %v failed, want 2000 and 0.2", worst.WorstP95, worst.WorstFailed)
+	}
+}
