@@ -13,7 +13,7 @@ import (
 
 // runCmd is load run.
 type runCmd struct {
-	Test string `arg:"" placeholder:"NAME|FILE" help:"A named test or a suite, see load list; or a test file, YAML or k6's options as JSON."`
+	Test string `arg:"" placeholder:"NAME|FILE" help:"A named test, see load list; or a test file, YAML or k6's options as JSON."`
 
 	targetFlags `embed:""`
 	testFlags   `embed:""`
