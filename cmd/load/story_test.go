@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/medianest/testbed/cmd/load/internal/report"
+	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 )
 
 func TestMain(m *testing.M) {
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 // TestStories runs the scripts in testdata, which are the command's manual too. Each has a server of its own, whose
 // answers look like the API's, at BASE_URL. Beside the commands of testscript there are:
 //
-//	answers WORD               how the server answers from now on: well, broken (500 but for /health) or ill (500)
+//	answers WORD               how the server answers from now on: well, broken (500 but for /health), ill (500), or with
+//	                           lies (it names a dataset, and its rows are others)
 //	gone                       stops the server
 //	exits CODE load ARGS...    runs load, which has to exit with the code
 //	start load ARGS...         starts load
@@ -41,11 +43,16 @@ func TestMain(m *testing.M) {
 //	patch CODE BODY            sends BODY to the API that start.err tells of, prints the answer, and wants its status
 //	scrape PATTERN             requests the URL that start.err tells of, and wants the pattern in the answer
 func TestStories(t *testing.T) {
+	seed, asOf := uint64(1), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	dataset, err := verify.Dataset(verify.Wanted{Profile: "smoke", Seed: &seed, AsOf: &asOf}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			s := &story{}
+			s := &story{fingerprint: dataset.Fingerprint()}
 			s.server = httptest.NewServer(http.HandlerFunc(s.answer))
 			env.Defer(s.close)
 			env.Values[storyKey{}] = s
@@ -71,8 +78,10 @@ type storyKey struct{}
 type story struct {
 	server *httptest.Server
 	mode   atomic.Value // string
-	cmd    *exec.Cmd
-	ended  chan struct{}
+	// fingerprint is that of the smoke dataset, which the server names when it lies.
+	fingerprint string
+	cmd         *exec.Cmd
+	ended       chan struct{}
 }
 
 func inStory(do func(*story, *testscript.TestScript, []string)) func(*testscript.TestScript, bool, []string) {
@@ -90,6 +99,10 @@ func (s *story) answer(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if mode == "lies" && r.URL.Path == "/health" {
+		fmt.Fprintf(w, `{"status":"ok","dataset":{"fingerprint":%q,"profile":"smoke","seed":1,"asOf":"2026-01-01T00:00:00Z","complete":true}}`, s.fingerprint)
+		return
+	}
 	fmt.Fprint(w, `{"success":true,"status":"ok","token":"t","id":1,"data":[{"id":1}],"results":[]}`)
 }
 
