@@ -236,6 +236,9 @@ func (w *world) spoil(op *contract.Operation, r *request, status int) {
 			r.path += "-no-such"
 		case strings.HasSuffix(strings.ToLower(op.ID), "listmedia"):
 			r.query = fmt.Sprint("collectionId=", nowhere)
+		case op.ID == "executeTransaction":
+			r.header.Set("Authorization", "Bearer "+w.tokens["admin"])
+			r.body = fmt.Appendf(nil, `{"operations":[{"table":"collections","action":"insert","data":{"name":"x","user_id":%d}}]}`, nowhere)
 		case op.ID == "getUser":
 			r.header.Set("Authorization", "Bearer "+w.tokens["admin"])
 			r.path = "/api/v1/users/" + strconv.Itoa(nowhere)

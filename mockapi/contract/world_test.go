@@ -123,6 +123,8 @@ func beside(api, control, measured http.Handler, doc *contract.Document) http.Ha
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/admin/"):
 			control.ServeHTTP(w, r)
+		case reads && r.URL.Path == "/admin":
+			http.Redirect(w, r, "/admin/", http.StatusMovedPermanently)
 		case reads && r.URL.Path == "/metrics":
 			measured.ServeHTTP(w, r)
 		case reads && r.URL.Path == "/docs":

@@ -68,7 +68,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return resp, err
 	}
-	x.RequestBody, x.RequestBodyCut = sent.get()
+	x.RequestBody, x.RequestBodyCut = sent.get(r.ContentLength)
 	x.Status, x.Header = resp.StatusCode, resp.Header
 	if isText(resp.Header.Get("Content-Type")) && resp.ContentLength <= maxChecked {
 		body, err := io.ReadAll(resp.Body)
@@ -121,10 +121,12 @@ func (c *copying) Read(p []byte) (int, error) {
 
 func (c *copying) Close() error { return c.body.Close() }
 
-func (c *copying) get() (copied []byte, cut bool) {
+// get returns what was copied of a body that should have the length, -1 where that is not known.
+func (c *copying) get(length int64) (copied []byte, cut bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return bytes.Clone(c.copied), c.body != nil && (c.cut || !c.ended)
+	whole := c.ended || int64(len(c.copied)) == length
+	return bytes.Clone(c.copied), c.body != nil && (c.cut || !whole)
 }
 
 // Exchange is one request and its response.
