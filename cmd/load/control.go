@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -75,8 +76,14 @@ func serveControl(address string, e *engine.Engine) (*control, net.Addr, error) 
 	return c, l.Addr(), nil
 }
 
+// close ends the API; an answer that is under way, such as to who has stopped the run, gets a second.
 func (c *control) close() error {
-	err := c.server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	err := c.server.Shutdown(ctx)
+	if err != nil {
+		err = c.server.Close()
+	}
 	<-c.done
 	return err
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -55,7 +54,7 @@ func (e *Exporter) Close() error {
 	defer cancel()
 	err := e.server.Shutdown(ctx)
 	if err != nil {
-		err = errors.Join(err, e.server.Close())
+		err = e.server.Close()
 	}
 	<-e.done
 	return err
