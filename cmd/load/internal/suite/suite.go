@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/client"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
@@ -142,7 +143,7 @@ func (b *base) answer(v *vu.VU, u *user, c *vu.Call, r *vu.Response) *verify.Ans
 		viewer = verify.Anonymous
 	}
 	return &verify.Answer{
-		VU: v.ID, Request: c.Method + " " + c.Host.URL + c.Path, Status: r.Status, Body: r.Body, Header: r.Header, Viewer: viewer,
+		VU: v.ID, Sent: r.Timings.Start, Received: time.Now(), Request: c.Method + " " + c.Host.URL + c.Path, Status: r.Status, Body: r.Body, Header: r.Header, Viewer: viewer,
 	}
 }
 

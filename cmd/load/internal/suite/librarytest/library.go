@@ -125,6 +125,12 @@ func (l *Library) routes() http.Handler {
 }
 
 func (l *Library) answer(w http.ResponseWriter, r *http.Request, status int, body map[string]any) {
+	meta, ok := body["meta"].(map[string]any)
+	if !ok {
+		meta = map[string]any{}
+		body["meta"] = meta
+	}
+	meta["timestamp"] = instant(time.Now().UnixMicro())
 	if l.Lie != nil {
 		l.Lie(r.URL.Path, body)
 	}

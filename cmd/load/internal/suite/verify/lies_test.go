@@ -218,6 +218,35 @@ func TestWhatServersMayChange(t *testing.T) {
 	}
 }
 
+// TestAnswersFromBefore serves answers again that were right once, whatever the clocks say.
+func TestAnswersFromBefore(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"clocks agree": 0, "target an hour ahead": time.Hour, "target a day behind": -24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			now := time.Now()
+			ask := func(made time.Duration) bool { // so long after the request was sent, by the target's clock
+				now = now.Add(10 * time.Second)
+				w.Lie = func(_ string, body map[string]any) {
+					body["meta"] = map[string]any{"timestamp": now.Add(ahead + made).UTC().Format("2006-01-02T15:04:05.000Z")}
+				}
+				a := w.ask(0, "GET", fmt.Sprintf("/api/v1/media/%d", id(w.public)), "")
+				a.Sent, a.Received = now, now.Add(300*time.Millisecond)
+				return w.verifier.Media(a, id(w.public))
+			}
+			for _, made := range []time.Duration{100 * time.Millisecond, 0, 250 * time.Millisecond, 300 * time.Millisecond, -500 * time.Millisecond} {
+				if !ask(made) {
+					t.Errorf("made %s after the request: %v", made, w.reported)
+				}
+			}
+			for _, made := range []time.Duration{-2 * time.Second, -time.Minute} {
+				if ask(made) {
+					t.Errorf("made %s before the request, and it passed", -made)
+				}
+			}
+		})
+	}
+}
+
 func TestLiesAboutContentAreCaught(t *testing.T) {
 	for _, lie := range []struct {
 		name, check string

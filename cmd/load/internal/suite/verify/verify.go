@@ -8,6 +8,8 @@
 // descriptions, visibility, preferences) is not compared; what it can't touch still is. An updatedAt before the
 // seeded one is stale, and one that is the same promises that nothing was changed. Rows whose ids come after
 // the seeded ones were made by tests: only what the list promises about them is checked.
+//
+// An answer that was right once and is served again is told by meta.timestamp: see StaleAfter.
 package verify
 
 import (
@@ -27,8 +29,10 @@ type Answer struct {
 	VU int
 	// Request is the method and the URL.
 	Request string
-	Status  int
-	Body    []byte
+	// Sent is when the request was sent, Received when the answer had come.
+	Sent, Received time.Time
+	Status         int
+	Body           []byte
 	// Header returns a header of the response.
 	Header func(name string) string
 	// Viewer is the index of the user who asked, or Anonymous or Unknown.
@@ -93,6 +97,8 @@ type Verifier struct {
 	first   map[string]int64 // id by table
 	report  func(Mismatch)
 	scratch sync.Pool // of *rows
+
+	clock clock
 
 	mu         sync.Mutex
 	checked    int64
@@ -164,6 +170,7 @@ func (v *Verifier) holdJSON(a *Answer, examine func(c *check)) bool {
 			return
 		}
 		c.body = gjson.ParseBytes(a.Body)
+		c.fresh()
 		examine(c)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/suite/librarytest"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
@@ -93,6 +94,7 @@ func (w *world) ask(as int64, method, path, body string, header ...string) *veri
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	sent := time.Now()
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
@@ -105,7 +107,7 @@ func (w *world) ask(as int64, method, path, body string, header ...string) *veri
 	if resp.StatusCode >= 300 {
 		w.t.Fatalf("%s %s: status %d", method, path, resp.StatusCode)
 	}
-	return &verify.Answer{VU: 1, Request: method + " " + path, Status: resp.StatusCode, Body: b, Header: resp.Header.Get, Viewer: as}
+	return &verify.Answer{VU: 1, Sent: sent, Received: time.Now(), Request: method + " " + path, Status: resp.StatusCode, Body: b, Header: resp.Header.Get, Viewer: as}
 }
 
 // The checks, as the suites make them.
