@@ -222,6 +222,9 @@ func (d *Document) response(status string, node *Object) (responseView, error) {
 			continue
 		}
 		r.Schema = d.typeHTML(schema)
+		if codes := schema.Object("properties").Object("error").Object("properties").Object("code"); codes != nil {
+			r.Schema = d.typeHTML(codes) + ", " + r.Schema
+		}
 		if code < 400 {
 			if r.Sample, err = indent(d.Sample(schema)); err != nil {
 				return r, err
