@@ -122,7 +122,7 @@ func normal(counts map[string]int) map[string]int {
 // own, so each is held against the document's weights by a chi-square test, and the suite's sample against
 // k6's. The bounds are passed once in a million by chance.
 func TestCoreIsTheScripts(t *testing.T) {
-	const iterations = 3000
+	const iterations = 2000
 	ours, w := bySuite(t, suite.Core, iterations)
 	theirs := byK6(t, suite.Core, iterations)
 	a, b := normal(ours.server.Counts()), normal(theirs.server.Counts())

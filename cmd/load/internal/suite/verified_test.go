@@ -34,7 +34,7 @@ func TestHonestAnswersAreVerified(t *testing.T) {
 						c.Logins = suite.NewLogins(l.Data)
 					}
 				})
-				w.run(200)
+				w.run(100)
 				for _, m := range v.Mismatches() {
 					t.Error(m)
 				}
@@ -48,7 +48,7 @@ func TestHonestAnswersAreVerified(t *testing.T) {
 				})
 				checked, _ := v.Counts()
 				verified := w.total(suite.DataVerified)
-				if verified.Passes != verified.Count || int64(verified.Count) != checked || checked < 200 {
+				if verified.Passes != verified.Count || int64(verified.Count) != checked || checked < 100 {
 					t.Errorf("%s: %d of %d, and the verifier checked %d", suite.DataVerified, verified.Passes, verified.Count, checked)
 				}
 			})

@@ -166,7 +166,7 @@ func (v *Verifier) hold(a *Answer, examine func(c *check)) bool {
 func (v *Verifier) holdJSON(a *Answer, examine func(c *check)) bool {
 	return v.hold(a, func(c *check) {
 		if !gjson.ValidBytes(a.Body) {
-			c.differs("body", "JSON", string(a.Body))
+			c.differs("body", "JSON", fmt.Sprintf("%d bytes that are none, and end in %q", len(a.Body), a.Body[max(0, len(a.Body)-40):]))
 			return
 		}
 		c.body = gjson.ParseBytes(a.Body)
