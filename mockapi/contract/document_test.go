@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -15,13 +16,21 @@ import (
 	"github.com/medianest/testbed/mockapi/contract/contracttest"
 )
 
-func load(t testing.TB) *contract.Document {
+// compiled is the document, compiled once for all tests.
+var compiled = sync.OnceValues(contracttest.New)
+
+func validator(t testing.TB) *contracttest.Validator {
 	t.Helper()
-	doc, err := contract.Load()
+	v, err := compiled()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return doc
+	return v
+}
+
+func load(t testing.TB) *contract.Document {
+	t.Helper()
+	return validator(t).Document()
 }
 
 // The document is OpenAPI 3.1, in the eyes of a library that knows all of it.
@@ -112,15 +121,6 @@ func plain(t testing.TB, v any) any {
 		t.Fatal(err)
 	}
 	return decoded
-}
-
-func validator(t testing.TB) *contracttest.Validator {
-	t.Helper()
-	v, err := contracttest.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 // Everything that the document defines is used, and every operation says what it needs to.

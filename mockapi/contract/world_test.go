@@ -153,7 +153,7 @@ func seeded(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := gen.New(p, gen.Options{Seed: 1, AsOf: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), BcryptCost: gen.DefaultBcryptCost})
+	g, err := gen.New(p, gen.Options{Seed: 1, AsOf: time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC), BcryptCost: gen.DefaultBcryptCost})
 	if err != nil {
 		t.Fatal(err)
 	}

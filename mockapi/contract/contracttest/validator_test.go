@@ -8,15 +8,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/medianest/testbed/mockapi/contract/contracttest"
 	"github.com/medianest/testbed/mockapi/fault"
 )
 
+// compiled is the document, compiled once for all tests.
+var compiled = sync.OnceValues(contracttest.New)
+
 func validator(t testing.TB) *contracttest.Validator {
 	t.Helper()
-	v, err := contracttest.New()
+	v, err := compiled()
 	if err != nil {
 		t.Fatal(err)
 	}
