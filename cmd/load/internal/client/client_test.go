@@ -356,3 +356,74 @@ func TestBadTargets(t *testing.T) {
 		t.Error("no error has a kind")
 	}
 }
+
+// A user's requests share a context for long, and now and then there is another one.
+func TestContextsInterruptOnlyTheirOwnRequests(t *testing.T) {
+	hanging := make(chan struct{})
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hang" {
+			hanging <- struct{}{}
+			<-release
+		}
+	}))
+	defer server.Close()
+	defer close(release)
+	h := host(t, server.URL)
+	both(t, client.Options{}, func(t *testing.T, c client.Client) {
+		get := func(ctx context.Context, path string) error {
+			return c.Do(ctx, &client.Request{Method: "GET", Host: h, Path: path}, new(client.Response))
+		}
+		first, endFirst := context.WithCancel(t.Context())
+		second, endSecond := context.WithCancel(t.Context())
+		for _, ctx := range []context.Context{first, first, second, first, second} {
+			if err := get(ctx, "/"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		endFirst()
+		if err := get(first, "/"); client.KindOf(err) != client.Canceled {
+			t.Errorf("with an ended context: %v", err)
+		}
+		if err := get(second, "/"); err != nil {
+			t.Errorf("the first context's end disturbs the second: %v", err)
+		}
+		go func() {
+			<-hanging
+			endSecond()
+		}()
+		if err := get(second, "/hang"); client.KindOf(err) != client.Canceled {
+			t.Errorf("interrupted: %v", err)
+		}
+		if err := get(context.Background(), "/"); err != nil {
+			t.Errorf("after all that: %v", err)
+		}
+		c.Close()
+		if err := get(t.Context(), "/"); err != nil {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+// A request that is larger than what a user keeps is sent again whole.
+func TestALargeRequestIsRepeatedOnANewConnection(t *testing.T) {
+	served := make(chan int, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		served <- len(body)
+	}))
+	defer server.Close()
+	h := host(t, server.URL)
+	c := client.NewRaw(client.Options{})
+	defer c.Close()
+	for range 2 {
+		err := c.Do(t.Context(), &client.Request{Method: "PUT", Host: h, Path: "/", Body: make([]byte, 100_000)}, new(client.Response))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := <-served; n != 100_000 {
+			t.Fatalf("%d bytes arrived", n)
+		}
+		server.CloseClientConnections()
+	}
+}

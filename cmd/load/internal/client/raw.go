@@ -3,13 +3,13 @@ package client
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,15 +17,15 @@ import (
 type Raw struct {
 	options Options
 	conns   []*rawConn
-	out     []byte // the request; kept between requests while small
-	in      *[]byte
+	out     []byte  // the request; kept between requests while small
+	in      *[]byte // the response; nil while the user pauses, or waits for one
 	dialer  net.Dialer
-}
 
-// rawConn is a connection to one host.
-type rawConn struct {
-	host *Host
-	conn net.Conn // nil while there is none
+	// The context of the last request is watched until another one comes, so that the requests of a long
+	// context do not register with it one by one.
+	watched context.Context
+	unwatch func() bool
+	active  atomic.Pointer[net.Conn] // what the end of the context interrupts
 }
 
 // buffers holds the memory of responses. A user who pauses has none.
@@ -45,14 +45,18 @@ func NewRaw(o Options) *Raw {
 
 // Release implements Client.
 func (c *Raw) Release() {
+	c.releaseIn()
+	if cap(c.out) > keepOut {
+		c.out = nil
+	}
+}
+
+func (c *Raw) releaseIn() {
 	if c.in != nil && cap(*c.in) <= keepIn {
 		*c.in = (*c.in)[:0]
 		buffers.Put(c.in)
 	}
 	c.in = nil
-	if cap(c.out) > keepOut {
-		c.out = nil
-	}
 }
 
 // Close implements Client.
@@ -60,25 +64,8 @@ func (c *Raw) Close() {
 	for _, rc := range c.conns {
 		rc.close()
 	}
+	c.watch(nil)
 	c.Release()
-}
-
-func (rc *rawConn) close() {
-	if rc.conn != nil {
-		_ = rc.conn.Close()
-		rc.conn = nil
-	}
-}
-
-func (c *Raw) connTo(h *Host) *rawConn {
-	for _, rc := range c.conns {
-		if rc.host == h {
-			return rc
-		}
-	}
-	rc := &rawConn{host: h}
-	c.conns = append(c.conns, rc)
-	return rc
 }
 
 // Do implements Client. A request that meets a kept connection which the server has closed meanwhile is sent
@@ -127,13 +114,14 @@ func (c *Raw) exchange(ctx context.Context, rc *rawConn, req *Request, resp *Res
 			return err
 		}
 	}
-	conn := rc.conn
+	conn := *rc.conn
+	c.watch(ctx)
+	c.active.Store(rc.conn)
 	if err := conn.SetDeadline(deadline); err != nil {
 		return newError(ctx, "send", err)
 	}
-	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-		defer stop()
+	if err := ctx.Err(); err != nil { // its interruption may have come before the deadline, which undid it
+		return newError(ctx, "send", err)
 	}
 	sending := time.Now()
 	n, err := conn.Write(c.out)
@@ -143,39 +131,13 @@ func (c *Raw) exchange(ctx context.Context, rc *rawConn, req *Request, resp *Res
 	if err != nil {
 		return newError(ctx, "send", err)
 	}
-	reuse, e := c.receive(ctx, conn, req, resp, sent)
+	reuse, e := c.receive(ctx, rc, req, resp, sent)
 	if e != nil {
 		return e
 	}
 	if !reuse {
 		rc.close()
 	}
-	return nil
-}
-
-func (c *Raw) connect(ctx context.Context, rc *rawConn, resp *Response, deadline time.Time) *Error {
-	begin := time.Now()
-	resp.Timings.Blocked = begin.Sub(resp.Timings.Start)
-	c.dialer.Deadline = deadline
-	conn, err := c.dialer.DialContext(ctx, "tcp", rc.host.address())
-	connected := time.Now()
-	resp.Timings.Connecting = connected.Sub(begin)
-	if err != nil {
-		return newError(ctx, "connect", err)
-	}
-	if rc.host.https {
-		secured := tls.Client(conn, &tls.Config{ServerName: rc.host.name, InsecureSkipVerify: c.options.Insecure, NextProtos: []string{"http/1.1"}})
-		shake, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
-		err := secured.HandshakeContext(shake)
-		resp.Timings.TLSHandshaking = time.Since(connected)
-		if err != nil {
-			_ = conn.Close()
-			return newError(ctx, "tls handshake", err)
-		}
-		conn = secured
-	}
-	rc.conn = conn
 	return nil
 }
 
@@ -271,12 +233,31 @@ func errMalformed(format string, args ...any) *Error {
 	return &Error{Kind: Malformed, Doing: "receive", Err: fmt.Errorf(format, args...)}
 }
 
-// receive reads a response, and tells whether the connection may be used again.
-func (c *Raw) receive(ctx context.Context, conn net.Conn, req *Request, resp *Response, sent time.Time) (reuse bool, e *Error) {
-	if c.in == nil {
+// await waits for the first bytes of a response. A thousand users who wait for a target that stalls need no
+// buffers, where the connection can tell when there is something to read.
+func (c *Raw) await(rc *rawConn, r *reader) error {
+	c.releaseIn()
+	if rc.ready == nil {
 		c.in = buffers.Get().(*[]byte)
+		r.buf = (*c.in)[:0]
+		return nil
 	}
-	r := reader{conn: conn, buf: (*c.in)[:0]}
+	var err error
+	if c.in, err = rc.ready.read(); c.in != nil {
+		r.first = time.Now()
+		r.buf = *c.in
+		r.total = int64(len(r.buf))
+	}
+	return err
+}
+
+// receive reads a response, and tells whether the connection may be used again.
+func (c *Raw) receive(ctx context.Context, rc *rawConn, req *Request, resp *Response, sent time.Time) (reuse bool, e *Error) {
+	r := reader{conn: *rc.conn}
+	if err := c.await(rc, &r); err != nil {
+		resp.Timings.Waiting = time.Since(sent)
+		return false, newError(ctx, "wait", err)
+	}
 	defer func() {
 		*c.in = r.buf
 		resp.BytesReceived = r.total

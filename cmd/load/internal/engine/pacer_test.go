@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/metrics"
 )
 
 // Both pacers wait until the time has come, and not beyond the context's end.
@@ -38,17 +40,15 @@ func BenchmarkPacer(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			p := newPacer(b.Context(), plain)
 			defer p.close()
-			var late, worst time.Duration
+			var late metrics.Histogram
 			at := time.Now()
 			for b.Loop() {
 				at = at.Add(1700 * time.Microsecond)
 				p.until(at)
-				d := time.Since(at)
-				late += d
-				worst = max(worst, d)
+				late.Add(float64(time.Since(at)) / float64(time.Microsecond))
 			}
-			b.ReportMetric(float64(late.Microseconds())/float64(b.N), "us-late")
-			b.ReportMetric(float64(worst.Microseconds()), "us-worst")
+			b.ReportMetric(late.Quantile(0.5), "us-late-p50")
+			b.ReportMetric(late.Quantile(0.99), "us-late-p99")
 		})
 	}
 }
