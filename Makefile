@@ -24,7 +24,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## serve a seeded MediaNest on a private PostgreSQL (PROFILE=dev, ARGS=more flags)
-	@exec bin/mockapi --profile $(PROFILE) $(ARGS)
+	@exec bin/mockapi --profile $(PROFILE) --snapshot $(ARGS)
 
 build: ## build the commands into bin/
 	$(GO) build -o bin/ ./cmd/...

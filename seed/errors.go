@@ -12,7 +12,7 @@ var (
 	// ErrBusy says that another seeder, snapshot or reset is at work on the database.
 	ErrBusy = errors.New("another seeder is at work on this database: wait for it to finish or stop it")
 	// ErrNotMigrated says that the ledger tables are missing.
-	ErrNotMigrated = errors.New("the database has no MediaNest schema, or not its newest version: migrate it first")
+	ErrNotMigrated = errors.New("the database has no MediaNest schema, or not its newest version: seed --profile NAME makes and fills it, seed db migrate only makes it")
 	// ErrNotSeeded says that no finished load is recorded.
 	ErrNotSeeded = errors.New("the database holds no finished load: run seed first")
 	// ErrNoSnapshot says that reset has nothing to return to.

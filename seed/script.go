@@ -30,7 +30,7 @@ func writeScript(out io.Writer, ds Dataset, dir string, format Format, sums []ui
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `-- Loads the %d rows in the files beside this script into a MediaNest database, whose schema must be there
--- and whose tables must be empty. Run it from anywhere or, if the files have been moved, from where they are:
+-- (seed db migrate makes it) and whose tables must be empty. Run it from anywhere or, if the files have been moved, from where they are:
 --
 --     psql -f %s "$DATABASE_URL"
 --

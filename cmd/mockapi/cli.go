@@ -40,7 +40,7 @@ type cli struct {
 	PGDir       string `name:"pg-dir" env:"MEDIANEST_PG_DIR" type:"path" placeholder:"DIR" group:"Database:" help:"Directory of the private local server."`
 	Profile     string `name:"profile" short:"p" env:"MEDIANEST_PROFILE" placeholder:"NAME|FILE" group:"Database:" help:"Seed an empty database with this profile first, and finish what was interrupted."`
 	Seed        uint64 `name:"seed" env:"MEDIANEST_SEED" default:"1" group:"Database:" help:"Seed of all random draws of --profile."`
-	PoolSize    int    `name:"pool-size" env:"MEDIANEST_POOL_SIZE" default:"${pool}" group:"Database:" help:"Connections to the database."`
+	PoolSize    int    `name:"pool-size" env:"MEDIANEST_POOL_SIZE" default:"${pool}" group:"Database:" help:"Connections to the database; bulk calls and transactions have half as many more."`
 	SyncCommit  bool   `name:"sync-commit" env:"MEDIANEST_SYNC_COMMIT" group:"Database:" help:"Make every write wait for the disk. Without it, a crash of PostgreSQL may lose the last instants."`
 
 	RequestTimeout time.Duration `name:"request-timeout" env:"MEDIANEST_REQUEST_TIMEOUT" default:"${timeout}" placeholder:"DURATION" group:"Requests:" help:"How long a request may wait for the database before it is answered 503."`
@@ -51,7 +51,7 @@ type cli struct {
 	HashCost      int    `name:"hash-cost" env:"MEDIANEST_HASH_COST" default:"${cost}" group:"Logins:" help:"bcrypt cost of the passwords of new accounts, 4 to 31."`
 	JWTSecret     string `name:"jwt-secret" env:"JWT_SECRET" placeholder:"SECRET" group:"Logins:" help:"Secret that signs tokens; other users of the machine can read a flag, so use the variable. Without it, tokens end with this process."`
 
-	Faults      []string `name:"fault" env:"MEDIANEST_FAULTS" placeholder:"NAME|FILE" group:"Control:" help:"Misbehave from the start: a preset (${presets}) or a file of rules; may be repeated."`
+	Faults      []string `name:"fault" env:"MEDIANEST_FAULTS" placeholder:"NAME|FILE" group:"Control:" help:"Misbehave from the start: a preset (${presets}) or a YAML file with a list of rules, such as - {path: /api/**, latency: {fixed: 200ms}}; may be repeated."`
 	AdminToken  string   `name:"admin-token" env:"MEDIANEST_ADMIN_TOKEN" placeholder:"TOKEN" group:"Control:" help:"Token of the control API under /admin/. Without it a random one is made and printed."`
 	AdminRemote bool     `name:"admin-remote" env:"MEDIANEST_ADMIN_REMOTE" group:"Control:" help:"Let other machines use the control API."`
 	Journal     int      `name:"journal" env:"MEDIANEST_JOURNAL" default:"10000" placeholder:"N" group:"Control:" help:"How many of the last requests /admin/journal keeps."`

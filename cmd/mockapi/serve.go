@@ -128,7 +128,11 @@ func (s *server) run(ctx context.Context, second <-chan struct{}, st *store.Stor
 	}
 	defer faults.Clear()
 	failed := serveAll(services)
-	if err := s.announce(services, s.dataset(st)); err != nil {
+	d := s.dataset(st)
+	if d != nil && !d.Complete {
+		s.log.Warn("the database is only half filled: run seed again with the same profile to finish it", "profile", d.Profile)
+	}
+	if err := s.announce(services, d); err != nil {
 		return errors.Join(fmt.Errorf("print the start: %w", err), dropAll(services))
 	}
 	select {

@@ -200,7 +200,10 @@ func readFault(name string) ([]fault.Preset, error) {
 func (s *server) reset(ctx context.Context, dsn string) error {
 	_, err := seed.Reset(ctx, dsn)
 	if errors.Is(err, seed.ErrNoSnapshot) {
-		return fmt.Errorf("%w: start the mock with --snapshot, or run seed snapshot once", err)
+		return &mockapi.Error{
+			Code: mockapi.CodeNotFound, Err: err,
+			Message: "there is no snapshot to return to: start the mock with --snapshot, or run seed snapshot once",
+		}
 	}
 	return err
 }

@@ -4,15 +4,17 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/medianest/testbed/schema"
 	"github.com/medianest/testbed/schema/local"
 )
 
 // dbCmd is about the private local server.
 type dbCmd struct {
-	Start  dbStartCmd  `cmd:"" help:"Start it and keep it running until stop."`
-	Stop   dbStopCmd   `cmd:"" help:"Stop it; its data stay."`
-	Status dbStatusCmd `cmd:"" help:"Show whether and where it runs."`
-	URL    dbURLCmd    `cmd:"" name:"url" help:"Print the URL of the database, password included, for psql and other programs."`
+	Start   dbStartCmd   `cmd:"" help:"Start it and keep it running until stop."`
+	Stop    dbStopCmd    `cmd:"" help:"Stop it; its data stay."`
+	Status  dbStatusCmd  `cmd:"" help:"Show whether and where it runs."`
+	Migrate dbMigrateCmd `cmd:"" help:"Bring the schema of the database to its newest version, without rows."`
+	URL     dbURLCmd     `cmd:"" name:"url" help:"Print the URL of the database, password included, for psql and other programs."`
 }
 
 // Help is the long help of the command.
@@ -64,6 +66,13 @@ func (dbStatusCmd) Run(a *app) error {
 		return err
 	}
 	return a.showServer(st)
+}
+
+type dbMigrateCmd struct{}
+
+// Run migrates the database.
+func (dbMigrateCmd) Run(a *app) error {
+	return a.withDatabase(schema.Up)
 }
 
 type dbURLCmd struct{}

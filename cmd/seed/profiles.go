@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"text/tabwriter"
 
 	"github.com/medianest/testbed/seed/profile"
@@ -58,11 +59,17 @@ func (profilesCmd) Run(a *app) error {
 	return t.Flush()
 }
 
-// expectedBytes is what the sizes of the media files sum up to on average: sizes are uniform in a range.
+// expectedBytes is what the sizes of the media files sum up to on average: in a range, the logarithms of the
+// sizes are uniform.
 func expectedBytes(p *profile.Profile) float64 {
 	var mean float64
 	for _, s := range p.Weights.Sizes {
-		mean += s.Weight * float64(s.Min+s.Max) / 2
+		lo, hi := float64(s.Min), float64(s.Max)
+		if lo < hi && lo > 0 {
+			mean += s.Weight * (hi - lo) / math.Log(hi/lo)
+		} else {
+			mean += s.Weight * (lo + hi) / 2
+		}
 	}
 	return mean * float64(p.Rows.MediaFiles)
 }

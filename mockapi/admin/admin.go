@@ -383,6 +383,9 @@ func (a *api) reset(w http.ResponseWriter, r *http.Request) error {
 		return mockapi.Errorf(mockapi.CodeUnavailable, "this mock does not know how to reset its data")
 	}
 	if err := a.Reset(r.Context()); err != nil {
+		if e, ok := errors.AsType[*mockapi.Error](err); ok {
+			return e
+		}
 		return &mockapi.Error{Code: mockapi.CodeUnavailable, Message: "the data could not be reset: " + err.Error(), Err: err}
 	}
 	a.Faults.Clear()

@@ -501,6 +501,22 @@ func TestPresetsAreRightAndListed(t *testing.T) {
 	}
 }
 
+func TestRuleFilesHaveThreeForms(t *testing.T) {
+	for _, file := range []string{
+		"mine:\n  rules:\n    - {status: {code: 503}}\n", "- {status: {code: 503}}\n", "status: {code: 503}\n", `[{"status":{"code":503}}]`,
+	} {
+		presets, err := fault.ParsePresets([]byte(file))
+		if err != nil || len(presets) != 1 || len(presets[0].Rules) != 1 || presets[0].Rules[0].Status.Code != 503 {
+			t.Errorf("%q: %+v, %v", file, presets, err)
+		}
+	}
+	for _, file := range []string{"", "[]", "7", "stauts: {code: 503}", "- {reset: true}\n- {}"} {
+		if _, err := fault.ParsePresets([]byte(file)); err == nil {
+			t.Errorf("%q is accepted", file)
+		}
+	}
+}
+
 func TestRulesSurviveJSON(t *testing.T) {
 	all, err := fault.Presets()
 	if err != nil {

@@ -42,24 +42,26 @@ func Find(name string) (Preset, error) {
 	return Preset{}, fmt.Errorf("there is no fault preset %q: there are %s", name, strings.Join(names, ", "))
 }
 
-// ParsePresets reads a rule file, YAML or JSON: a map from name to description and rules. Every rule gets
-// the name. The error names every fault of every rule.
+// ParsePresets reads a rule file, YAML or JSON: a map from name to description and rules, each rule of which
+// gets the name; or a list of rules; or one rule. The error names every fault of every rule.
 func ParsePresets(data []byte) ([]Preset, error) {
-	var tree map[string]any
+	var tree any
 	if err := yaml.Unmarshal(data, &tree); err != nil {
 		return nil, fmt.Errorf("read fault rules: %w", err)
 	}
 	var presets []Preset
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(tree)) {
+	read := func(name string, tree any, rename bool) {
 		p := Preset{Name: name}
-		if err := decodeStrict(tree[name], &p); err != nil {
+		if err := decodeStrict(tree, &p); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			continue
+			return
 		}
 		p.Name = name
 		for i := range p.Rules {
-			p.Rules[i].Name = name
+			if rename {
+				p.Rules[i].Name = name
+			}
 			if err := p.Rules[i].Validate(); err != nil {
 				errs = append(errs, fmt.Errorf("%s: rule %d: %w", name, i+1, err))
 			}
@@ -69,7 +71,34 @@ func ParsePresets(data []byte) ([]Preset, error) {
 		}
 		presets = append(presets, p)
 	}
+	switch tree := tree.(type) {
+	case []any:
+		read("rules", map[string]any{"rules": tree}, false)
+	case map[string]any:
+		if !namesPresets(tree) {
+			read("rule", map[string]any{"rules": []any{tree}}, false)
+			break
+		}
+		for _, name := range slices.Sorted(maps.Keys(tree)) {
+			read(name, tree[name], true)
+		}
+	default:
+		return nil, errors.New("read fault rules: want a list of rules, one rule, or names with a description and rules, such as " +
+			"slow: {rules: [{path: /api/**, latency: {fixed: 200ms}}]}")
+	}
 	return presets, errors.Join(errs...)
+}
+
+// namesPresets tells a map of presets from a single rule: no field of a rule has rules.
+func namesPresets(tree map[string]any) bool {
+	for _, v := range tree {
+		if m, ok := v.(map[string]any); ok {
+			if _, ok := m["rules"]; ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // decodeStrict goes by way of JSON, so that one set of names serves both formats.

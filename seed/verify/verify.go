@@ -78,7 +78,7 @@ func inspect(ctx context.Context, readers []pgx.Tx) (Report, []ledgerRun, error)
 // openReaders returns transactions on connections of their own that all see the same snapshot.
 func openReaders(ctx context.Context, dsn string, o Options) (readers []pgx.Tx, done func(), err error) {
 	var conns []*pgx.Conn
-	done = func() {
+	closeAll := func() {
 		for _, c := range conns {
 			c.Close(context.WithoutCancel(ctx))
 		}
@@ -86,7 +86,7 @@ func openReaders(ctx context.Context, dsn string, o Options) (readers []pgx.Tx, 
 	}
 	defer func() {
 		if err != nil {
-			done()
+			closeAll()
 		}
 	}()
 	config, err := pgx.ParseConfig(dsn)
@@ -119,7 +119,7 @@ func openReaders(ctx context.Context, dsn string, o Options) (readers []pgx.Tx, 
 		}
 		readers = append(readers, tx)
 	}
-	return readers, done, nil
+	return readers, closeAll, nil
 }
 
 // task is one piece of work on one connection.
