@@ -209,12 +209,23 @@ func (v *Validator) find(service, method, escapedPath string) (*operation, map[s
 		if op.Method != method || !slices.Contains(op.Services, service) {
 			continue
 		}
-		// A path that is written out comes before one with parameters.
-		if m, ok := op.match(segments); ok && (best == nil || len(m) < len(values)) {
+		if m, ok := op.match(segments); ok && (best == nil || op.before(best)) {
 			best, values = op, m
 		}
 	}
 	return best, values
+}
+
+// before tells whether an operation comes before another that matches the same path: what is written out comes
+// before a parameter.
+func (op *operation) before(other *operation) bool {
+	for i, segment := range op.segments {
+		mine, others := strings.HasPrefix(segment, "{"), strings.HasPrefix(other.segments[i], "{")
+		if mine != others {
+			return others
+		}
+	}
+	return false
 }
 
 // match compares the segments of a path, escaped. What is written out must stand there as it is; the control API

@@ -152,6 +152,26 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// What is written out comes before a parameter, wherever it stands in the document.
+func TestFind(t *testing.T) {
+	v := validator(t)
+	for _, c := range []struct{ service, method, path, want string }{
+		{"api", "GET", "/api/v1/media/7/tags", "getMediaTags"}, {"api", "HEAD", "/api/v1/media/7", "getMedia"},
+		{"api", "POST", "/api/v1/media/upload", "uploadMedia"}, {"api", "GET", "/api/v1/search/advanced", "searchAdvanced"},
+		{"media", "GET", "/api/media/user/content", "mediaServiceListMediaOfUser"}, {"media", "GET", "/api/media/7/content", "mediaServiceGetMediaContent"},
+		{"user", "GET", "/api/users/profile/7", "userServiceGetUser"}, {"auth", "GET", "/api/users/profile/7", ""},
+		{"api", "GET", "/api/v1/media/", ""}, {"api", "GET", "/api/v1/%6dedia", ""}, {"api", "GET", "/admin/%73tate", "getState"}, {"api", "GET", "/admin/", "getControlPage"},
+	} {
+		got := ""
+		if op, _ := v.Find(c.service, c.method, c.path); op != nil {
+			got = op.ID
+		}
+		if got != c.want {
+			t.Errorf("%s %s %s is %q, want %q", c.service, c.method, c.path, got, c.want)
+		}
+	}
+}
+
 func TestForms(t *testing.T) {
 	v := validator(t)
 	form := func(files int, fields ...string) (string, []byte) {
