@@ -3,6 +3,7 @@ package contract_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/medianest/testbed/mockapi"
 	"github.com/medianest/testbed/mockapi/auth"
 	"github.com/medianest/testbed/mockapi/contract"
 	"github.com/medianest/testbed/mockapi/contract/contracttest"
@@ -98,8 +100,10 @@ func (w *world) provoke(op *contract.Operation, service string, status int) *con
 		w.misbehave(fault.Rule{Lockout: &fault.Lockout{Failures: 1, For: fault.Duration(time.Minute)}})
 		w.do(service, request{method: r.method, path: r.path, header: r.header, body: []byte(`{"email":"perf.user2@medianest.test","password":"wrong"}`)})
 		r.body = []byte(`{"email":"perf.user2@medianest.test","password":"Performance123!"}`)
+	case op.ID == "reset" && status == http.StatusNotFound:
+		return w.brokenReset(r, mockapi.Errorf(mockapi.CodeNotFound, "there is no snapshot"))
 	case op.ID == "reset" && status == http.StatusServiceUnavailable:
-		return w.brokenReset(r)
+		return w.brokenReset(r, errors.New("the disk is full"))
 	case status >= http.StatusInternalServerError:
 		w.misbehave(fault.Rule{Status: &fault.Status{Code: status}})
 	case status < 400:
@@ -325,8 +329,9 @@ func (w *world) fromElsewhere(op *contract.Operation, r request) *contracttest.E
 	return record(w.control, req, r)
 }
 
-// brokenReset resets a mock that cannot.
-func (w *world) brokenReset(r request) *contracttest.Exchange {
+// brokenReset resets a mock that cannot, for a reason.
+func (w *world) brokenReset(r request, reason error) *contracttest.Exchange {
+	w.reason = reason
 	req := httptest.NewRequest(r.method, r.path, nil)
 	req.Header = r.header
 	return record(w.unresettable, req, r)

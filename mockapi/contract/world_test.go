@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -44,8 +43,9 @@ type world struct {
 	conn      *pgx.Conn         // to the database, behind the API's back
 	urls      map[string]string // by service
 	control   http.Handler      // the control API, to be called from elsewhere
-	// unresettable is a control API of a mock that cannot bring its data back.
+	// unresettable is a control API of a mock that cannot bring its data back, for the reason given.
 	unresettable http.Handler
+	reason       error
 	faults       *fault.Engine // what the control API controls
 	client       *http.Client
 	tokens       map[string]string // by who: "member", "admin"
@@ -100,7 +100,7 @@ func newWorld(t testing.TB, disturbed bool) *world {
 				Reset: func(context.Context) error { return nil },
 			}
 			w.control = admin.Handler(o)
-			o.Remote, o.Reset = true, func(context.Context) error { return errors.New("no snapshot") }
+			o.Remote, o.Reset = true, func(context.Context) error { return w.reason }
 			w.unresettable = admin.Handler(o)
 			h = beside(h, w.control, measured.Handler(), doc)
 		}
