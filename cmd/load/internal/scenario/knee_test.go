@@ -111,6 +111,33 @@ func TestStumbleIsForgiven(t *testing.T) {
 	}
 }
 
+// A rate that has failed must hold twice, before it fails twice.
+func TestBestOfThree(t *testing.T) {
+	for _, x := range []struct {
+		name     string
+		outcomes []scenario.Outcome // of 337
+		holds    bool
+	}{
+		{"fails, holds, fails", []scenario.Outcome{scenario.Fails, scenario.Holds, scenario.Fails}, false},
+		{"fails, holds, holds", []scenario.Outcome{scenario.Fails, scenario.Holds, scenario.Holds}, true},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			outcomes := x.outcomes
+			k := find(t, search(100, 1000), func(ctx context.Context, rate int) (scenario.Outcome, string, error) {
+				if rate == 337 && len(outcomes) > 0 {
+					next := outcomes[0]
+					outcomes = outcomes[1:]
+					return next, "", nil
+				}
+				return upTo(600)(ctx, rate)
+			})
+			if x.holds != (k.Rate > 337) {
+				t.Errorf("found %d", k.Rate)
+			}
+		})
+	}
+}
+
 // A rate that held once by luck and fails when it is to be confirmed is none.
 func TestLuckIsNotConfirmed(t *testing.T) {
 	lucky := true

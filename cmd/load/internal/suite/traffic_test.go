@@ -122,24 +122,26 @@ func normal(counts map[string]int) map[string]int {
 // own, so each is held against the document's weights by a chi-square test, and the suite's sample against
 // k6's. The bounds are passed once in a million by chance.
 func TestCoreIsTheScripts(t *testing.T) {
-	const iterations = 2000
+	const iterations, k6s = 6000, 1500
 	ours, w := bySuite(t, suite.Core, iterations)
-	theirs := byK6(t, suite.Core, iterations)
+	theirs := byK6(t, suite.Core, k6s)
 	a, b := normal(ours.server.Counts()), normal(theirs.server.Counts())
 	if !slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b))) {
 		t.Fatalf("routes: suite %v\nk6 %v", slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
 	}
+	// A login that takes a second, as one may on a busy machine, is the end of its iteration in both.
+	const session = "session"
+	a[session], b[session] = ours.points["session_duration"], theirs.points["session_duration"]
 	for _, choice := range []struct {
 		route, of string // the route is asked for with a chance, each time that the other is
 		chance    float64
 	}{
-		{"POST /api/v1/auth/login", "POST /api/v1/auth/login", 1},
-		{"GET /api/v1/media", "POST /api/v1/auth/login", 0.75},
+		{"GET /api/v1/media", session, 0.75},
 		{"GET /api/v1/media/{id}", "GET /api/v1/media", 1},
-		{"POST /api/v1/media/upload", "POST /api/v1/auth/login", 0.40},
+		{"POST /api/v1/media/upload", session, 0.40},
 		{"GET /api/v1/collections", "POST /api/v1/media/upload", 1},
 		{"POST /api/v1/collections", "GET /api/v1/collections", 0.20},
-		{"GET /api/v1/search", "POST /api/v1/auth/login", 0.15},
+		{"GET /api/v1/search", session, 0.15},
 		{"GET /api/v1/user/profile", "GET /api/v1/search", 1},
 		{"PUT /api/v1/user/profile", "GET /api/v1/user/profile", 0.10},
 	} {
@@ -186,14 +188,18 @@ func TestCoreIsTheScripts(t *testing.T) {
 
 	compareBodies(t, ours, theirs)
 	compareMeasured(t, ours, theirs)
-	// Every request counts in both, and so does a failed login; sessions and waits for connections once an iteration.
-	for name, r := range map[string]recorded{"suite": ours, "k6": theirs} {
+	// Every request counts in both; a wait for a connection once an iteration.
+	for _, c := range []struct {
+		name       string
+		iterations int
+		recorded
+	}{{"suite", iterations, ours}, {"k6", k6s, theirs}} {
 		for metric, want := range map[string]int{
-			"response_time": r.points["http_reqs"], "error_rate": r.points["http_reqs"],
-			"session_duration": iterations, "db_connection_time": iterations, "iterations": iterations,
+			"response_time": c.points["http_reqs"], "error_rate": c.points["http_reqs"],
+			"db_connection_time": c.iterations, "iterations": c.iterations,
 		} {
-			if got := r.points[metric]; got != want {
-				t.Errorf("%s: %d samples of %s, want %d", name, got, metric, want)
+			if got := c.points[metric]; got != want {
+				t.Errorf("%s: %d samples of %s, want %d", c.name, got, metric, want)
 			}
 		}
 	}
