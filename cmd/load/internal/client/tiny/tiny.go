@@ -18,12 +18,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
+
+// Stall is how long of every second GET /stalled is not answered.
+const Stall = 200 * time.Millisecond
 
 const child = "MEDIANEST_TINY_SERVER"
 
 // Start starts the server until the benchmark's end and returns its URL. It answers GET /<n> with a JSON document
-// of about n bytes, and anything with a body with a token.
+// of about n bytes, GET /stalled with a small one, but in the first 200 ms of every second of the clock only after
+// these, and anything with a body with a token.
 func Start(tb testing.TB) (url string) {
 	tb.Helper()
 	executable, err := os.Executable()
@@ -94,6 +99,9 @@ func serve(conn net.Conn) {
 		out := answers[1]
 		if bytes.HasPrefix(in[:n], []byte("GET ")) {
 			path, _, _ := bytes.Cut(in[5:n], []byte{' '})
+			if string(path) == "stalled" {
+				time.Sleep(Stall - time.Duration(time.Now().Nanosecond()))
+			}
 			if asked, _ := strconv.Atoi(string(path)); asked != size {
 				size = asked
 				answers[0] = answer([]byte(document(size)))
