@@ -24,7 +24,7 @@ type Raw struct {
 	// The context of the last request is watched until another one comes, so that the requests of a long
 	// context do not register with it one by one.
 	watched context.Context
-	unwatch func() bool
+	stop    func() bool              // watching
 	active  atomic.Pointer[net.Conn] // what the end of the context interrupts
 }
 
@@ -64,7 +64,7 @@ func (c *Raw) Close() {
 	for _, rc := range c.conns {
 		rc.close()
 	}
-	c.watch(nil)
+	c.unwatch()
 	c.Release()
 }
 

@@ -32,22 +32,27 @@ func (c *Raw) connTo(h *Host) *rawConn {
 	return rc
 }
 
-// watch makes the end of the context interrupt what the client waits for; nil watches nothing.
+// watch makes the end of the context interrupt what the client waits for.
 func (c *Raw) watch(ctx context.Context) {
 	if ctx == c.watched {
 		return
 	}
-	if c.unwatch != nil {
-		c.unwatch()
-		c.unwatch = nil
+	c.unwatch()
+	if c.watched = ctx; ctx.Done() == nil {
+		return
 	}
-	if c.watched = ctx; ctx != nil && ctx.Done() != nil {
-		c.unwatch = context.AfterFunc(ctx, func() {
-			if conn := c.active.Load(); conn != nil {
-				_ = (*conn).SetDeadline(time.Unix(1, 0))
-			}
-		})
+	c.stop = context.AfterFunc(ctx, func() {
+		if conn := c.active.Load(); conn != nil {
+			_ = (*conn).SetDeadline(time.Unix(1, 0))
+		}
+	})
+}
+
+func (c *Raw) unwatch() {
+	if c.stop != nil {
+		c.stop()
 	}
+	c.watched, c.stop = nil, nil
 }
 
 func (c *Raw) connect(ctx context.Context, rc *rawConn, resp *Response, deadline time.Time) *Error {

@@ -293,4 +293,19 @@ func TestSetUpAndTeardown(t *testing.T) {
 			t.Errorf("%v, %v, %v", r.err, r.result, order.entries)
 		}
 	})
+	slow := &suite{setup: func(v *vu.VU) error {
+		v.Sleep(2 * time.Minute)
+		return nil
+	}}
+	inFakeTime(t, engine.Options{Scenarios: of(constantVUs(1, second), slow)}, func(r *run) {
+		if r.err == nil || !strings.Contains(r.err.Error(), "set-up took longer than 1m0s") {
+			t.Error(r.err)
+		}
+	})
+	slow.setup, slow.teardown, slow.iterate = nil, slow.setup, pausing(1500*time.Millisecond).iterate
+	inFakeTime(t, engine.Options{Scenarios: of(constantVUs(1, second), slow), TeardownTimeout: time.Second}, func(r *run) {
+		if r.err == nil || !strings.Contains(r.err.Error(), "teardown took longer than 1s") || r.result.Ended != engine.Completed {
+			t.Errorf("%v, %v", r.result, r.err)
+		}
+	})
 }

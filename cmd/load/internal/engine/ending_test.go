@@ -137,7 +137,7 @@ func TestStopDuringSetUp(t *testing.T) {
 		},
 		iterate: func(*vu.VU) error { panic("must not start") },
 	}
-	whileInFakeTime(t, engine.Options{Scenarios: of(constantVUs(1, second), s)}, after(time.Minute, (*engine.Engine).Stop), func(r *run) {
+	whileInFakeTime(t, engine.Options{Scenarios: of(constantVUs(1, second), s)}, after(30*time.Second, (*engine.Engine).Stop), func(r *run) {
 		if r.result != nil || !errors.Is(r.err, engine.ErrStopped) {
 			t.Errorf("%v, %v", r.result, r.err)
 		}

@@ -56,6 +56,8 @@ type Options struct {
 	// From is how far into the test it starts, for a run that goes on after an interruption: schedules, and
 	// the store's clock, start there.
 	From time.Duration
+	// SetupTimeout and TeardownTimeout bound what every suite does before and after; 0 means DefaultTimeout.
+	SetupTimeout, TeardownTimeout time.Duration
 	// OnTick is called once a second, after the store's tick and the thresholds, and once at the end, from one
 	// goroutine. What it takes delays the next tick.
 	OnTick func(Progress)
@@ -67,6 +69,9 @@ type Options struct {
 	// Log gets what the run has to say; nil is silent.
 	Log *slog.Logger
 }
+
+// DefaultTimeout bounds a suite's set-up and its teardown; k6's.
+const DefaultTimeout = time.Minute
 
 // Ended is why a run ended.
 type Ended string

@@ -48,9 +48,6 @@ type Engine struct {
 // ErrStopped is returned by Run where it was stopped before the scenarios started.
 var ErrStopped = errors.New("stopped before the test began")
 
-// teardownTimeout bounds teardown.
-const teardownTimeout = time.Minute
-
 // New checks the options and prepares a run: the store and the thresholds are there, and what the machine
 // lacks for it is found out now.
 func New(o Options) (*Engine, error) {
@@ -148,41 +145,46 @@ func (e *Engine) suites() []vu.Suite {
 
 func (e *Engine) setup(suites []vu.Suite) error {
 	for _, s := range suites {
-		v := e.unmeasured(e.soft)
-		err := guarded(func() error { return s.Setup(v) })
-		v.Close()
-		if e.soft.Err() != nil {
+		if err := e.once(e.soft, "set-up", e.options.SetupTimeout, s.Setup); e.soft.Err() != nil {
 			return ErrStopped
-		}
-		if err != nil {
-			return fmt.Errorf("set-up: %w", err)
+		} else if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 func (e *Engine) teardown(ctx context.Context, suites []vu.Suite) error {
-	ctx, cancel := context.WithTimeout(ctx, teardownTimeout)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.closing, cancel)()
 	var errs []error
 	for _, s := range suites {
 		if t, ok := s.(vu.Teardown); ok {
-			v := e.unmeasured(ctx)
-			if err := guarded(func() error { return t.Teardown(v) }); err != nil {
-				errs = append(errs, fmt.Errorf("teardown: %w", err))
-			}
-			v.Close()
+			errs = append(errs, e.once(ctx, "teardown", e.options.TeardownTimeout, t.Teardown))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// unmeasured returns a user for set-up and teardown, with the number 0.
-func (e *Engine) unmeasured(ctx context.Context) *vu.VU {
+// once does what a suite does once, as a user with the number 0 whose requests are not measured.
+func (e *Engine) once(ctx context.Context, what string, timeout time.Duration, f func(*vu.VU) error) error {
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	v := vu.New(vu.Config{Seed: e.options.Seed, Registry: e.options.Registry, Client: e.options.NewClient(), Sleep: e.sleeper()})
+	defer v.Close()
 	v.Begin(ctx, e.tags, time.Time{})
-	return v
+	err := guarded(func() error { return f(v) })
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%s took longer than %v", what, timeout)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
 }
 
 func (e *Engine) runScenarios() *Result {

@@ -178,3 +178,36 @@ func BenchmarkRecorderHTTP(b *testing.B) {
 		}
 	})
 }
+
+// Preparations are not part of a run's time, and neither are they of a window's.
+func TestBeginMovesTheStart(t *testing.T) {
+	r := metrics.NewRegistry()
+	s := metrics.NewStore(r, start, nil)
+	w := s.Watch(metrics.Selector{Metric: "iterations"}, 10*time.Second)
+	begin := start.Add(time.Hour)
+	s.Begin(begin)
+	rec := s.Recorder()
+	rec.Add(r.Builtin.Iterations, r.Tags(), 1)
+	now := begin.Add(5 * time.Second)
+	s.Tick(now)
+	if sink, covered := w.Sink(now); s.Elapsed(now) != 5*time.Second || covered != 5*time.Second || sink.Sum != 1 {
+		t.Errorf("elapsed %v, the window covers %v and holds %v", s.Elapsed(now), covered, sink.Sum)
+	}
+}
+
+// An open model's first request is timed from when it was due; what the target took is kept beside it.
+func TestRequestsOfOpenModels(t *testing.T) {
+	r := metrics.NewRegistry()
+	s := metrics.NewStore(r, start, nil)
+	rec := s.Recorder()
+	rec.HTTP(&metrics.HTTPRequest{Tags: r.Tags(), Duration: 5})
+	rec.HTTP(&metrics.HTTPRequest{Tags: r.Tags(), Duration: 5, Open: true, First: true, Lateness: 110, Waited: 100})
+	rec.HTTP(&metrics.HTTPRequest{Tags: r.Tags(), Duration: 5, Open: true})
+	s.Tick(start)
+	for name, want := range map[string][3]float64{"http_req_duration": {3, 5, 105}, "http_req_service": {2, 5, 5}, "http_req_lateness": {1, 110, 110}} {
+		v := s.Total(metrics.Selector{Metric: name}).Values
+		if got := [3]float64{float64(v.Count()), v.Min(), v.Max()}; got != want {
+			t.Errorf("%s: count, min and max are %v, want %v", name, got, want)
+		}
+	}
+}

@@ -119,6 +119,9 @@ func (v *VU) counts() bool { return v.recorder != nil && !v.cut }
 // Context ends when the iteration has to: at the end of gracefulStop, or when the run is aborted.
 func (v *VU) Context() context.Context { return v.ctx }
 
+// Registry knows the metrics of the run that the user is part of.
+func (v *VU) Registry() *metrics.Registry { return v.registry }
+
 // Call is one request of an iteration and how it is counted.
 type Call struct {
 	Method string
