@@ -43,6 +43,7 @@ type cli struct {
 	PoolSize    int    `name:"pool-size" env:"MEDIANEST_POOL_SIZE" default:"${pool}" group:"Database:" help:"Connections to the database; bulk calls and transactions have half as many more."`
 	SyncCommit  bool   `name:"sync-commit" env:"MEDIANEST_SYNC_COMMIT" group:"Database:" help:"Make every write wait for the disk. Without it, a crash of PostgreSQL may lose the last instants."`
 
+	SearchRefresh  time.Duration `name:"search-refresh" env:"MEDIANEST_SEARCH_REFRESH" default:"${refresh}" placeholder:"DURATION" group:"Requests:" help:"How old the answer of an advanced search may be, as in a search engine; -1s asks the database every time."`
 	RequestTimeout time.Duration `name:"request-timeout" env:"MEDIANEST_REQUEST_TIMEOUT" default:"${timeout}" placeholder:"DURATION" group:"Requests:" help:"How long a request may wait for the database before it is answered 503."`
 	MaxUpload      int64         `name:"max-upload" env:"MEDIANEST_MAX_UPLOAD" default:"${upload}" placeholder:"BYTES" group:"Requests:" help:"Largest multipart upload; its bytes are counted and hashed, not kept."`
 	CORSOrigins    []string      `name:"cors-origin" env:"MEDIANEST_CORS_ORIGIN" placeholder:"ORIGIN" group:"Requests:" help:"Origin whose pages may call, such as http://localhost:5173, or *; may be repeated."`
@@ -117,6 +118,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		kong.Vars{
 			"version": version(),
 			"pool":    fmt.Sprint(store.DefaultPoolSize),
+			"refresh": store.DefaultSearchRefresh.String(),
 			"timeout": handler.DefaultRequestTimeout.String(),
 			"upload":  fmt.Sprint(handler.DefaultMaxUpload),
 			"cost":    fmt.Sprint(auth.DefaultHashCost),

@@ -75,7 +75,7 @@ func (s *server) serve() (err error) {
 		return s.notReady(ctx, err)
 	}
 	st, err := store.Open(ctx, dsn, store.Options{
-		PoolSize: s.PoolSize, Timeout: s.RequestTimeout, SyncCommit: s.SyncCommit, Logger: s.log,
+		PoolSize: s.PoolSize, Timeout: s.RequestTimeout, SyncCommit: s.SyncCommit, SearchRefresh: s.SearchRefresh, Logger: s.log,
 	})
 	if err != nil {
 		return s.notReady(ctx, err)

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/medianest/testbed/mockapi"
 	lang "github.com/medianest/testbed/mockapi/query"
@@ -19,6 +21,45 @@ const advancedColumns = "m.id, m.user_id, m.filename, m.original_name, m.title, 
 type advancedRow struct {
 	mockapi.Media
 	hit bool
+}
+
+// searches remembers the answers of advanced searches for Options.SearchRefresh, and has those who ask for the
+// same at once share one query: new files are found a moment later, as in every search engine.
+type searches struct {
+	refresh time.Duration
+	answers *memo[searchKey, mockapi.Page[mockapi.Media]]
+	group   singleflight.Group
+}
+
+type searchKey struct {
+	query  string // canonical
+	viewer int64
+	admin  bool
+	page   mockapi.PageRequest
+}
+
+// maxSearches bounds the answers that are remembered.
+const maxSearches = 1000
+
+// get returns the answer that is remembered, or the one that find gives.
+func (s *searches) get(ctx context.Context, k searchKey, find func() (mockapi.Page[mockapi.Media], error)) (mockapi.Page[mockapi.Media], error) {
+	if s.refresh <= 0 {
+		return find()
+	}
+	timing := mockapi.TimingFrom(ctx)
+	answer, mark, ok := s.answers.get(k)
+	timing.AddCache(ok)
+	if ok {
+		return answer, nil
+	}
+	found, err, _ := s.group.Do(fmt.Sprintf("%+v", k), func() (any, error) {
+		answer, err := find()
+		if err == nil {
+			s.answers.put(k, answer, mark)
+		}
+		return answer, err
+	})
+	return found.(mockapi.Page[mockapi.Media]), err
 }
 
 // SearchAdvanced implements mockapi.AdvancedSearchStore. A page may hold fewer files than asked for and still
@@ -41,13 +82,18 @@ func (s *Store) SearchAdvanced(ctx context.Context, v mockapi.Viewer, text strin
 	if w.offset > 0 {
 		return none, invalid("page", "must be 1: this search goes on with nextCursor only")
 	}
+	k := searchKey{q.String(), v.UserID, v.IsAdmin(), p}
+	return s.searches.get(ctx, k, func() (mockapi.Page[mockapi.Media], error) { return s.searchByQuery(ctx, v, q, w) })
+}
+
+func (s *Store) searchByQuery(ctx context.Context, v mockapi.Viewer, q *lang.Query, w window) (mockapi.Page[mockapi.Media], error) {
 	asked := lang.Page{Limit: w.limit, Columns: advancedColumns}
 	if w.after != nil {
 		asked.After = &lang.Cursor{CreatedAt: w.after.time(), ID: w.after.id}
 	}
 	sql, args := q.Statement(lang.Viewer{ID: v.UserID}, time.Now(), asked)
 	var rows []advancedRow
-	err = s.read(ctx, "search by query", func(ctx context.Context, c *pgx.Conn) error {
+	err := s.read(ctx, "search by query", func(ctx context.Context, c *pgx.Conn) error {
 		rows = rows[:0]
 		like := new(mockapi.Media)
 		_, err := query(ctx, c, sql, args, func(r *row) {
@@ -60,7 +106,7 @@ func (s *Store) SearchAdvanced(ctx context.Context, v mockapi.Viewer, text strin
 		return err
 	})
 	if err != nil {
-		return none, err
+		return mockapi.Page[mockapi.Media]{}, err
 	}
 	return advancedPage(rows, w), nil
 }

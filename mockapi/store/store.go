@@ -32,6 +32,8 @@ const (
 	DefaultHeavyTimeout = 4500 * time.Millisecond
 	DefaultPollSessions = 500 * time.Millisecond
 	DefaultRecount      = 5 * time.Minute
+	// DefaultSearchRefresh is that of Elasticsearch's index.refresh_interval.
+	DefaultSearchRefresh = time.Second
 )
 
 // Options adjust a Store; zero fields mean the defaults above.
@@ -53,6 +55,8 @@ type Options struct {
 	PollSessions time.Duration
 	// Recount is how often totals are counted anew, which finds what other processes have written.
 	Recount time.Duration
+	// SearchRefresh is how old the answer of an advanced search may be; negative asks the database every time.
+	SearchRefresh time.Duration
 	// Logger is told about outages and their end; slog.Default() where nil.
 	Logger *slog.Logger
 }
@@ -71,6 +75,7 @@ type Store struct {
 	totals     totals
 	hints      *memo[string, int] // see listing
 	statistics statistics
+	searches   searches
 	keeper     *keeper
 }
 
@@ -97,6 +102,9 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	}
 	if o.Recount == 0 {
 		o.Recount = DefaultRecount
+	}
+	if o.SearchRefresh == 0 {
+		o.SearchRefresh = DefaultSearchRefresh
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -140,6 +148,8 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	}
 	s.totals.init()
 	s.statistics.init()
+	s.searches.refresh = o.SearchRefresh
+	s.searches.answers = newMemo[searchKey, mockapi.Page[mockapi.Media]](maxSearches, o.SearchRefresh)
 	s.keeper = startKeeper(s, cfg.ConnConfig.Copy(), o)
 	return s, nil
 }
