@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -124,10 +123,9 @@ func TestAgainstARealServer(t *testing.T) {
 // A target that stops answering does not keep a run from ending.
 func TestAHangingTargetIsCutOff(t *testing.T) {
 	release := make(chan struct{})
-	var once sync.Once
-	hanging := make(chan struct{})
+	hanging := make(chan struct{}, 5)
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		once.Do(func() { close(hanging) })
+		hanging <- struct{}{}
 		<-release
 	}))
 	defer server.Close()
@@ -145,7 +143,9 @@ func TestAHangingTargetIsCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		<-hanging
+		for range 5 {
+			<-hanging
+		}
 		e.Stop()
 		e.Stop()
 	}()

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,27 +11,74 @@ import (
 )
 
 func TestASecondIsSaturatedByUseAndLagTogether(t *testing.T) {
-	lags := func(late int, d time.Duration) []time.Duration {
-		l := make([]time.Duration, 100)
-		for i := range late {
-			l[99-i] = d
-		}
-		return l
-	}
 	for _, c := range []struct {
-		name string
-		cpu  float64
-		lags []time.Duration
-		want bool
+		name      string
+		cpu, idle float64
+		lag       time.Duration
+		want      bool
 	}{
-		{"busy and late", 0.97, lags(20, 15*time.Millisecond), true},
-		{"busy and prompt", 1, lags(0, 0), false},
-		{"busy, and late now and then", 1, lags(8, time.Second), false},
-		{"late because of others", 0.5, lags(90, 100*time.Millisecond), false},
-		{"nothing was seen", 1, nil, false},
+		{"busy and late", 0.97, 0, 15 * time.Millisecond, true},
+		{"busy and late on its part of a machine", 0.97, 0.5, 15 * time.Millisecond, true},
+		{"busy and prompt", 1, 0, time.Millisecond, false},
+		{"late because of others", 0.5, 0, 100 * time.Millisecond, false},
+		{"late, and most of the machine's work is its own", 0.7, 0.02, 50 * time.Millisecond, true},
+		{"late although there is room", 0.7, 0.2, 50 * time.Millisecond, false},
 	} {
-		if got := saturated(c.cpu, c.lags); got != c.want {
+		if got := saturated(c.cpu, c.idle, c.lag); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+func TestLagIsTheWorseOfGoroutinesAndProbes(t *testing.T) {
+	lags := func(counts ...uint64) usage {
+		return usage{runtime: readings{lags: distribution{counts: counts, upper: []float64{0.001, 0.02, 1}}}}
+	}
+	m := &Monitor{last: lags(1000, 0, 7)}
+	if got := m.lag(lags(1090, 10, 7)); got != time.Millisecond {
+		t.Errorf("a tenth of the goroutines is late by more than %v", got)
+	}
+	if got := m.lag(lags(1080, 20, 7)); got != 20*time.Millisecond {
+		t.Errorf("a fifth of the goroutines is late: %v", got)
+	}
+	for range 100 {
+		m.second = append(m.second, 3*time.Millisecond)
+	}
+	m.second[40] = time.Second // one of a hundred
+	if got := m.lag(lags(1000, 0, 7)); got != 3*time.Millisecond {
+		t.Errorf("all probes are late: %v", got)
+	}
+}
+
+func TestDistributions(t *testing.T) {
+	d := distribution{counts: []uint64{5, 0, 4, 1}, upper: []float64{1, 2, 3, 4}}
+	for q, want := range map[float64]time.Duration{0: 1, 0.5: 1, 0.51: 3, 0.9: 3, 0.91: 4, 1: 4} {
+		if got := d.quantile(q); got != want*time.Second {
+			t.Errorf("quantile %v is %v", q, got)
+		}
+	}
+	d.upper[3] = math.Inf(1)
+	if got := d.quantile(1); got != 3*time.Second {
+		t.Errorf("beyond the last bound: %v", got)
+	}
+	d.upper[3] = 4
+	if got := d.since(d).quantile(0.5); got != 0 {
+		t.Errorf("the median of nothing is %v", got)
+	}
+	if got := d.since(distribution{}).quantile(1); got != 4*time.Second {
+		t.Errorf("since the beginning: %v", got)
+	}
+}
+
+func TestMachine(t *testing.T) {
+	before := parseMachine([]byte("cpu  100 0 50 800 50 0 0 0 10 10\ncpu0 1 2 3\n"))
+	after := parseMachine([]byte("cpu  180 0 50 810 60 0 0 0 20 20\n"))
+	if got := after.idleSince(before); got != 0.2 {
+		t.Errorf("idle share %v, want 20 of 100 ticks", got)
+	}
+	for _, nonsense := range []string{"", "cpu", "intr 1 2 3 4 5 6 7 8 9", "cpu  a b c d e f g h"} {
+		if got := parseMachine([]byte(nonsense)).idleSince(before); got != 1 {
+			t.Errorf("%q: idle share %v", nonsense, got)
 		}
 	}
 }
@@ -52,6 +100,7 @@ func TestVerdict(t *testing.T) {
 		{"dropped", Report{Dropped: 7}, true, "7 iterations were dropped"},
 		{"short of users", Report{Short: 7}, true, "7 iterations waited"},
 		{"somebody else on the machine", Report{LagP99: 50 * time.Millisecond}, true, "50ms late"},
+		{"the process had to wait", Report{ProbeP99: 40 * time.Millisecond}, true, "40ms late"},
 		{"garbage", Report{GCShare: 0.5, GCPauseP99: 20 * time.Millisecond}, true, "50 %"},
 	} {
 		c.report.judge()
@@ -70,8 +119,8 @@ func TestMonitor(t *testing.T) {
 		m.Pacer(3 * time.Millisecond)
 		time.Sleep(10*time.Second + 5*time.Millisecond)
 		r := m.Report(Counts{Requests: 10, FilesLimit: 77})
-		if r.Seconds != 10 || r.LagMax != 0 || m.lag.Count() != 1000 || !r.Valid || r.FilesLimit != 77 {
-			t.Errorf("%+v after %d probes", r, m.lag.Count())
+		if r.Seconds != 10 || r.ProbeMax != 0 || m.probes.Count() != 1000 || !r.Valid || r.FilesLimit != 77 {
+			t.Errorf("%+v after %d probes", r, m.probes.Count())
 		}
 		if r.PacerMax != 3*time.Millisecond || r.Cores < 1 || r.MemoryBytes == 0 {
 			t.Errorf("%+v", r)
@@ -85,27 +134,30 @@ func TestMonitorSeesALateProbe(t *testing.T) {
 		m.probed(30 * time.Millisecond)
 		m.last.at = m.last.at.Add(-time.Second)
 	}
-	if m.lag.Count() != 3 || m.lag.Quantile(0.5) < 0.029 || m.seconds != 3 {
-		t.Errorf("%d probes, %d seconds", m.lag.Count(), m.seconds)
+	if m.probes.Count() != 3 || m.probes.Quantile(0.5) < 0.029 || m.seconds != 3 {
+		t.Errorf("%d probes, %d seconds", m.probes.Count(), m.seconds)
 	}
 }
 
-func TestGarbageCollections(t *testing.T) {
-	before := readGC()
-	if before.pauses == nil {
-		t.Fatal("the runtime does not tell of its pauses")
-	}
-	var keep [][]byte
-	for range 50 {
-		keep = append(keep, make([]byte, 1<<20))
-	}
-	_ = keep
+func TestTheRuntimeTells(t *testing.T) {
+	before := readRuntime()
 	for range 3 {
 		runtime.GC()
 	}
-	share, p99, longest := readGC().since(before, time.Second)
-	if share <= 0 || p99 <= 0 || longest < p99 {
-		t.Errorf("after three collections: share %v, pauses up to %v, p99 %v", share, longest, p99)
+	ran := make(chan bool) // goroutines become ready and run
+	for range 1000 {
+		go func() { ran <- true }()
+		<-ran
+	}
+	after := readRuntime()
+	if after.gcCPU <= before.gcCPU {
+		t.Errorf("three collections took %v seconds", after.gcCPU-before.gcCPU)
+	}
+	if d := after.pauses.since(before.pauses); d.quantile(1) <= 0 || d.quantile(1) < d.quantile(0.5) {
+		t.Errorf("pauses up to %v", d.quantile(1))
+	}
+	if d := after.lags.since(before.lags); d.quantile(1) <= 0 {
+		t.Errorf("lags up to %v", d.quantile(1))
 	}
 }
 

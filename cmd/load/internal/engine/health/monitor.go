@@ -2,9 +2,7 @@ package health
 
 import (
 	"fmt"
-	"math"
 	"runtime"
-	rtm "runtime/metrics"
 	"slices"
 	"sync"
 	"time"
@@ -12,14 +10,19 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 )
 
-// The bounds of the verdict. A second is saturated when the generator used at least SaturatedCPU of its
-// processors and, in the same second, a tenth of the probes ran SaturatedLag late or later: high use alone is
-// economy, and lag alone is the work of somebody else on the machine. A run is invalid when more than
-// SaturatedShare of its seconds, and MinSaturated of them at least, were saturated, or when more than
-// OwnErrorShare of its requests failed for want of the generator's own resources.
+// The bounds of the verdict. A second is saturated when goroutines that were ready had to wait and the generator
+// had no more processor to take: a tenth of them, or of the probes, ran SaturatedLag late or later, and either the
+// generator used SaturatedCPU of its processors, or the machine had less than SpareIdle of its own to spare and the
+// generator used MainUser of its processors, which is more than everybody else together. High use alone is economy,
+// and lag alone is the work of somebody else on the machine, such as of a target beside the generator.
+//
+// A run is invalid when more than SaturatedShare of its seconds, and MinSaturated of them at least, were saturated, or
+// when more than OwnErrorShare of its requests failed for want of the generator's own resources.
 const (
-	SaturatedCPU   = 0.90
 	SaturatedLag   = 10 * time.Millisecond
+	SaturatedCPU   = 0.90
+	SpareIdle      = 0.10
+	MainUser       = 0.60
 	SaturatedShare = 0.05
 	MinSaturated   = 3
 	OwnErrorShare  = 0.001
@@ -46,27 +49,32 @@ type Monitor struct {
 	cores     int
 	start     usage
 	last      usage // at the last second's end
-	lag       metrics.Histogram
+	probes    metrics.Histogram
 	pacer     metrics.Histogram
 	second    []time.Duration // of the probes of this second
 	seconds   int
 	saturated int
 	cpuPeak   float64
-	gcStart   gc
 }
 
-// usage is what the process has used up to a time.
+// usage is what has been used up to a time.
 type usage struct {
-	at  time.Time
-	cpu time.Duration
+	at      time.Time
+	cpu     time.Duration // by the process
+	machine machine
+	runtime readings
+}
+
+func usageNow() usage {
+	return usage{at: time.Now(), cpu: cpuTime(), machine: readMachine(), runtime: readRuntime()}
 }
 
 // Start starts to watch.
 func Start() *Monitor {
-	now := usage{at: time.Now(), cpu: cpuTime()}
+	now := usageNow()
 	m := &Monitor{
 		stop: make(chan struct{}), done: make(chan struct{}), cores: runtime.GOMAXPROCS(0),
-		start: now, last: now, gcStart: readGC(), second: make([]time.Duration, 0, 2*rollEvery/probeEvery),
+		start: now, last: now, second: make([]time.Duration, 0, 2*rollEvery/probeEvery),
 	}
 	go m.watch()
 	return m
@@ -97,18 +105,17 @@ func (m *Monitor) watch() {
 func (m *Monitor) probed(late time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lag.Add(late.Seconds())
+	m.probes.Add(late.Seconds())
 	m.second = append(m.second, late)
-	if now := time.Now(); now.Sub(m.last.at) >= rollEvery {
-		m.roll(usage{at: now, cpu: cpuTime()})
+	if time.Since(m.last.at) >= rollEvery {
+		m.roll(usageNow())
 	}
 }
 
 // roll judges the second that has ended.
 func (m *Monitor) roll(now usage) {
 	share := m.share(m.last, now)
-	slices.Sort(m.second)
-	if saturated(share, m.second) {
+	if saturated(share, now.machine.idleSince(m.last.machine), m.lag(now)) {
 		m.saturated++
 	}
 	m.seconds++
@@ -126,8 +133,21 @@ func (m *Monitor) share(from, to usage) float64 {
 	return (to.cpu - from.cpu).Seconds() / available
 }
 
-func saturated(cpu float64, sorted []time.Duration) bool {
-	return cpu >= SaturatedCPU && len(sorted) > 0 && sorted[len(sorted)*9/10] >= SaturatedLag
+// lag is how late the latest tenth of the second that ends now ran at least: of the goroutines, and of the probes. The
+// probe alone would not do: its timer comes before all those who wait for a processor. Nor would the goroutines, which
+// do not know when the whole process had to wait.
+func (m *Monitor) lag(now usage) time.Duration {
+	lag := now.runtime.lags.since(m.last.runtime.lags).quantile(0.9)
+	if n := len(m.second); n > 0 {
+		slices.Sort(m.second)
+		lag = max(lag, m.second[n*9/10])
+	}
+	return lag
+}
+
+// saturated judges a second; idle is the machine's idle share, 1 where it is not known.
+func saturated(cpu, idle float64, lag time.Duration) bool {
+	return lag >= SaturatedLag && (cpu >= SaturatedCPU || idle < SpareIdle && cpu >= MainUser)
 }
 
 // Pacer notes how late a pacer of an open model woke up.
@@ -151,15 +171,22 @@ func (m *Monitor) Report(c Counts) Report {
 	quantile := func(h *metrics.Histogram, q float64) time.Duration {
 		return time.Duration(h.Quantile(q) * float64(time.Second))
 	}
-	now := usage{at: time.Now(), cpu: cpuTime()}
+	now := usageNow()
+	lags := now.runtime.lags.since(m.start.runtime.lags)
+	pauses := now.runtime.pauses.since(m.start.runtime.pauses)
 	r := Report{
 		Cores: m.cores, CPU: m.share(m.start, now), CPUPeak: m.cpuPeak,
-		LagMedian: quantile(&m.lag, 0.5), LagP99: quantile(&m.lag, 0.99), LagMax: time.Duration(m.lag.Max() * float64(time.Second)),
+		MachineIdle: now.machine.idleSince(m.start.machine),
+		LagMedian:   lags.quantile(0.5), LagP99: lags.quantile(0.99), LagMax: lags.quantile(1),
+		ProbeP99: quantile(&m.probes, 0.99), ProbeMax: time.Duration(m.probes.Max() * float64(time.Second)),
+		GCPauseP99: pauses.quantile(0.99), GCPauseMax: pauses.quantile(1),
 		PacerP99: quantile(&m.pacer, 0.99), PacerMax: time.Duration(m.pacer.Max() * float64(time.Second)),
 		SaturatedSeconds: m.saturated, Seconds: m.seconds, MemoryBytes: peakMemory(),
 		OwnErrors: c.OwnErrors, Requests: c.Requests, Short: c.Short, Dropped: c.Dropped, FilesLimit: c.FilesLimit,
 	}
-	r.GCShare, r.GCPauseP99, r.GCPauseMax = readGC().since(m.gcStart, now.cpu-m.start.cpu)
+	if used := (now.cpu - m.start.cpu).Seconds(); used > 0 {
+		r.GCShare = min((now.runtime.gcCPU-m.start.runtime.gcCPU)/used, 1)
+	}
 	r.judge()
 	return r
 }
@@ -168,8 +195,8 @@ func (m *Monitor) Report(c Counts) Report {
 func (r *Report) judge() {
 	if r.SaturatedSeconds >= MinSaturated && float64(r.SaturatedSeconds) > SaturatedShare*float64(r.Seconds) {
 		r.Reasons = append(r.Reasons, fmt.Sprintf(
-			"the generator was saturated in %d of %d seconds: at least %.0f %% of its %d processors in use and goroutines %v late; give it more processors or less to do",
-			r.SaturatedSeconds, r.Seconds, SaturatedCPU*100, r.Cores, SaturatedLag))
+			"the generator was saturated in %d of %d seconds: it used all that others left of its processors (%d), and its goroutines still ran %v late or later; give it more processors or less to do",
+			r.SaturatedSeconds, r.Seconds, r.Cores, SaturatedLag))
 	}
 	if r.OwnErrors > 0 {
 		text := fmt.Sprintf("%d of %d requests failed because the generator ran out of sockets, ports or memory of its own", r.OwnErrors, r.Requests)
@@ -185,8 +212,8 @@ func (r *Report) judge() {
 	if r.Short > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d iterations waited for a user because all of maxVUs were at work", r.Short))
 	}
-	if r.LagP99 >= warnLag {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("goroutines of the generator ran %v late at the 99th percentile: something competes for the processors", r.LagP99.Round(time.Millisecond)))
+	if lag := max(r.LagP99, r.ProbeP99); lag >= warnLag {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("goroutines of the generator ran %v late at the 99th percentile: it, or something beside it, is short of processors", lag.Round(time.Millisecond)))
 	}
 	if r.GCShare >= warnGCShare {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("collecting garbage took %.0f %% of the generator's CPU time", r.GCShare*100))
@@ -195,57 +222,4 @@ func (r *Report) judge() {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("garbage collection stopped the generator for %v at the 99th percentile", r.GCPauseP99.Round(time.Millisecond)))
 	}
 	r.Valid = len(r.Reasons) == 0
-}
-
-// gc is what the runtime says of collections so far.
-type gc struct {
-	cpu    float64
-	pauses *rtm.Float64Histogram
-}
-
-func readGC() gc {
-	samples := []rtm.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/sched/pauses/total/gc:seconds"}}
-	rtm.Read(samples)
-	var g gc
-	if samples[0].Value.Kind() == rtm.KindFloat64 {
-		g.cpu = samples[0].Value.Float64()
-	}
-	if samples[1].Value.Kind() == rtm.KindFloat64Histogram {
-		g.pauses = samples[1].Value.Float64Histogram()
-	}
-	return g
-}
-
-// since returns what has come since an earlier reading, in which time the process used so much CPU.
-func (g gc) since(before gc, used time.Duration) (share float64, p99, longest time.Duration) {
-	if used > 0 {
-		share = min((g.cpu-before.cpu)/used.Seconds(), 1)
-	}
-	if g.pauses == nil || before.pauses == nil {
-		return share, 0, 0
-	}
-	counts := make([]uint64, len(g.pauses.Counts))
-	var total uint64
-	for i, n := range g.pauses.Counts {
-		counts[i] = n - before.pauses.Counts[i]
-		total += counts[i]
-	}
-	upper := func(i int) time.Duration { // of bucket i
-		if b := g.pauses.Buckets[i+1]; !math.IsInf(b, 1) {
-			return time.Duration(b * float64(time.Second))
-		}
-		return time.Duration(g.pauses.Buckets[i] * float64(time.Second))
-	}
-	var seen uint64
-	for i, n := range counts {
-		if n == 0 {
-			continue
-		}
-		if seen < (total*99+99)/100 {
-			p99 = upper(i)
-		}
-		seen += n
-		longest = upper(i)
-	}
-	return share, p99, longest
 }

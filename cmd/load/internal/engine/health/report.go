@@ -18,11 +18,15 @@ type Report struct {
 	CPU     float64 `json:"cpu"`
 	CPUPeak float64 `json:"cpuPeak"`
 	Cores   int     `json:"cores"`
-	// Lag is how late the generator's goroutines ran that were ready to: of a probe that wants to wake a hundred times
-	// a second.
+	// MachineIdle is the share of the machine's processors that nobody used; 1 where it is not known.
+	MachineIdle float64 `json:"machineIdle"`
+	// Lag is how late the generator's goroutines ran that were ready to.
 	LagMedian time.Duration `json:"lagMedian"`
 	LagP99    time.Duration `json:"lagP99"`
 	LagMax    time.Duration `json:"lagMax"`
+	// Probe is how late a timer rang that should do so a hundred times a second.
+	ProbeP99 time.Duration `json:"probeP99"`
+	ProbeMax time.Duration `json:"probeMax"`
 	// PacerP99 and PacerMax are how late the pacers of open models woke up.
 	PacerP99 time.Duration `json:"pacerP99"`
 	PacerMax time.Duration `json:"pacerMax"`
