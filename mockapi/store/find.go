@@ -96,31 +96,34 @@ func (l *listing) find(ctx context.Context, c *pgx.Conn) (mockapi.Page[mockapi.M
 func (l *listing) search(ctx context.Context, c *pgx.Conn, steps int, learn func(best int)) (mockapi.Page[mockapi.Media], error) {
 	enough := l.window.rows()
 	need := l.window.offset + enough
-	if steps > 0 {
+	for steps > 0 {
 		items, err := l.walk(ctx, c, steps)
 		if err != nil || len(items) == enough {
 			learn(steps)
 			return l.walked(items), err
 		}
-		// A step of a walk takes about as long as a file that an index has found: one or two microseconds.
+		if steps >= longWalk {
+			steps = 0 // few pass, or none of the newest, and these are many: a walk is no good either way
+			break
+		}
+		// A step of a walk takes about as long as a file that an index has found: one or two microseconds. Where
+		// nothing was found the files are rare, or the newest are unlike the others, as uploads of one test are:
+		// only a long walk tells, and it costs less than finding all of what is common.
+		next := longWalk
 		if hits := l.window.offset + len(items); len(items) > 0 {
-			more := 2 * steps * need / hits // twice what it should take
-			if more < longWalk && more < allFiles/steps*hits {
-				steps = more
-				items, err := l.walk(ctx, c, steps)
-				if err != nil || len(items) == enough {
-					learn(steps)
-					return l.walked(items), err
-				}
+			next = 2 * steps * need / hits // twice what it should take
+			if next >= allFiles/steps*hits {
+				break
 			}
 		}
+		steps = min(max(next, 2*steps), longWalk)
 	}
 	found, err := l.every(ctx, c)
 	if err != nil {
 		return found, err
 	}
 	best := 2 * need * allFiles / int(found.Total+1)
-	if best <= steps || best >= longWalk || best/2 >= int(found.Total) {
+	if steps == 0 || best <= steps || best >= longWalk || best/2 >= int(found.Total) {
 		best = 0
 	}
 	learn(best)
