@@ -45,7 +45,7 @@ func (cli) Help() string {
     mockapi --profile dev                                  something to test, in another terminal
     load run smoke                                         is everything there and right?
     load run core --time-scale 1/60                        the core suite, a second for a minute
-    load run core --scenario load --vus 50 --duration 30s  a part of it, smaller
+    load run core --scenario load_test --vus 50 -d 30s     a part of it, smaller
     load run core --targets medianest --result run.json    judged by MediaNest's targets, kept
     load run my-test.yaml --threshold 'http_req_duration:p(95)<300'
     load show run.json                                     the summary again
