@@ -123,7 +123,7 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fa
 		h := requests.Wrap(sv.name, faults.Wrap(sv.name, api.Handler(api.Service(sv.name))))
 		if i == 0 {
 			first = api
-			h = beside(h, measured.Handler(), document.JSONHandler(), document.PageHandler(), admin.Handler(admin.Options{
+			h = document.Beside(h, measured.Handler(), admin.Handler(admin.Options{
 				Token: s.AdminToken, Remote: s.AdminRemote, Version: version(), Faults: faults, Journal: requests,
 				Dataset: st.Dataset, Pool: st.PoolStats, WriteError: writeError,
 				Reset: func(ctx context.Context) error { return s.reset(ctx, dsn) },
@@ -137,27 +137,6 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fa
 		}
 	}
 	return faults, nil
-}
-
-// beside puts what belongs to the mock itself beside the API.
-func beside(api, measured, document, page, control http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-		switch {
-		case strings.HasPrefix(r.URL.Path, "/admin/"):
-			control.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/admin":
-			http.Redirect(w, r, "/admin/", http.StatusMovedPermanently)
-		case reads && r.URL.Path == "/metrics":
-			measured.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/openapi.json":
-			document.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/docs":
-			page.ServeHTTP(w, r)
-		default:
-			api.ServeHTTP(w, r)
-		}
-	})
 }
 
 // startFaults lets the rules of every --fault live.

@@ -18,7 +18,6 @@ import (
 	"github.com/medianest/testbed/mockapi"
 	"github.com/medianest/testbed/mockapi/admin"
 	"github.com/medianest/testbed/mockapi/auth"
-	"github.com/medianest/testbed/mockapi/contract"
 	"github.com/medianest/testbed/mockapi/contract/contracttest"
 	"github.com/medianest/testbed/mockapi/fault"
 	"github.com/medianest/testbed/mockapi/handler"
@@ -102,7 +101,7 @@ func newWorld(t testing.TB, disturbed bool) *world {
 			w.control = admin.Handler(o)
 			o.Remote, o.Reset = true, func(context.Context) error { return w.reason }
 			w.unresettable = admin.Handler(o)
-			h = beside(h, w.control, measured.Handler(), doc)
+			h = doc.Beside(h, measured.Handler(), w.control)
 		}
 		srv := httptest.NewServer(h)
 		t.Cleanup(srv.Close)
@@ -113,28 +112,6 @@ func newWorld(t testing.TB, disturbed bool) *world {
 		"admin":  w.login("admin@medianest.test", "Administrator123!"),
 	}
 	return w
-}
-
-// beside puts what belongs to the mock itself beside the API, as cmd/mockapi does.
-func beside(api, control, measured http.Handler, doc *contract.Document) http.Handler {
-	page, asJSON := doc.PageHandler(), doc.JSONHandler()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-		switch {
-		case strings.HasPrefix(r.URL.Path, "/admin/"):
-			control.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/admin":
-			http.Redirect(w, r, "/admin/", http.StatusMovedPermanently)
-		case reads && r.URL.Path == "/metrics":
-			measured.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/docs":
-			page.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/openapi.json":
-			asJSON.ServeHTTP(w, r)
-		default:
-			api.ServeHTTP(w, r)
-		}
-	})
 }
 
 // testWriter shows what a server logs beside the test that it belongs to.
