@@ -14,7 +14,6 @@ import (
 const (
 	minPassword = 8
 	maxEmail    = 254
-	maxName     = 200
 )
 
 // register makes an account and logs it in. A name that is not given is the local part of the address.
@@ -30,13 +29,13 @@ func (a *API) register(c *Call) error {
 	in.Email, in.Name = normalEmail(in.Email), strings.TrimSpace(in.Name)
 	if in.Name == "" && validEmail(in.Email) {
 		in.Name, _, _ = strings.Cut(in.Email, "@")
-		in.Name = in.Name[:min(len(in.Name), maxName)]
+		in.Name = in.Name[:min(len(in.Name), mockapi.MaxName)]
 	}
 	var p problems
 	if !validEmail(in.Email) {
 		p.add("email", "is not an e-mail address in ASCII of at most %d characters", maxEmail)
 	}
-	p.text("name", in.Name, 0, maxName)
+	p.text("name", in.Name, 0, mockapi.MaxName)
 	switch {
 	case len(in.Password) > auth.MaxPassword:
 		p.add("password", "has %d bytes, want at most %d", len(in.Password), auth.MaxPassword)

@@ -14,7 +14,7 @@ const maxItems = 1000
 // listCollections lists the collections that the caller sees, newest first.
 func (a *API) listCollections(c *Call) error {
 	p := c.params()
-	q := mockapi.CollectionQuery{PageRequest: p.page(), OwnerID: p.id("userId"), Name: p.text("name", maxName)}
+	q := mockapi.CollectionQuery{PageRequest: p.page(), OwnerID: p.id("userId"), Name: p.text("name", mockapi.MaxName)}
 	if err := p.err(); err != nil {
 		return err
 	}

@@ -47,8 +47,8 @@ func (in *mediaChange) read() (mockapi.MediaUpdate, error) {
 	if in.Filename != nil {
 		p.filename("filename", *in.Filename)
 	}
-	p.optionalText("title", in.Title, 1, maxTitle)
-	p.optionalText("description", in.Description, 0, maxDescription)
+	p.optionalText("title", in.Title, 1, mockapi.MaxTitle)
+	p.optionalText("description", in.Description, 0, mockapi.MaxDescription)
 	up := mockapi.MediaUpdate{Filename: in.Filename, Title: in.Title, Description: in.Description, IsPublic: in.IsPublic}
 	if up == (mockapi.MediaUpdate{}) {
 		p.add("", "nothing to change: give filename, title, description or isPublic")
@@ -66,8 +66,8 @@ type collectionInput struct {
 // read checks the input.
 func (in *collectionInput) read() (mockapi.NewCollection, error) {
 	var p problems
-	p.text("name", in.Name, 1, maxName)
-	p.optionalText("description", in.Description, 0, maxDescription)
+	p.text("name", in.Name, 1, mockapi.MaxName)
+	p.optionalText("description", in.Description, 0, mockapi.MaxDescription)
 	return mockapi.NewCollection{Name: in.Name, Description: in.Description, IsPublic: in.IsPublic}, p.err()
 }
 
@@ -81,8 +81,8 @@ type collectionChange struct {
 // read checks the input.
 func (in *collectionChange) read() (mockapi.CollectionUpdate, error) {
 	var p problems
-	p.optionalText("name", in.Name, 1, maxName)
-	p.optionalText("description", in.Description, 0, maxDescription)
+	p.optionalText("name", in.Name, 1, mockapi.MaxName)
+	p.optionalText("description", in.Description, 0, mockapi.MaxDescription)
 	up := mockapi.CollectionUpdate{Name: in.Name, Description: in.Description, IsPublic: in.IsPublic}
 	if up == (mockapi.CollectionUpdate{}) {
 		p.add("", "nothing to change: give name, description or isPublic")

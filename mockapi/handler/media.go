@@ -9,14 +9,8 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
-// Bounds of the texts of media files, in characters.
-const (
-	maxFilename    = 255
-	maxTitle       = 500
-	maxDescription = 5000
-	maxMimeType    = 127
-	maxTag         = 50
-)
+// maxTag is the longest name of a tag in characters.
+const maxTag = 50
 
 // listMedia lists the files that the caller sees.
 func (a *API) listMedia(c *Call) error {
@@ -41,7 +35,7 @@ func (p *params) mediaQuery() mockapi.MediaQuery {
 		PageRequest:   p.page(),
 		Sort:          mockapi.SortNewest,
 		OwnerID:       p.id("userId"),
-		Type:          strings.ToLower(p.text("type", maxMimeType)),
+		Type:          strings.ToLower(p.text("type", mockapi.MaxMimeType)),
 		Tag:           strings.ToLower(p.text("tag", maxTag)),
 		CollectionID:  p.id("collectionId"),
 		Public:        p.bool("isPublic"),
@@ -113,11 +107,11 @@ func (a *API) deleteMedia(c *Call) error {
 // filename checks the name of a file: no folders, no control characters.
 func (p *problems) filename(field, s string) {
 	before := len(*p)
-	p.text(field, s, 1, maxFilename)
+	p.text(field, s, 1, mockapi.MaxFilename)
 	if len(*p) > before {
 		return
 	}
-	if s == "." || s == ".." || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '/' || r == '\\' || r == 0x7f }) {
+	if !mockapi.IsPlainFilename(s) {
 		p.add(field, "is not a plain file name")
 	}
 }

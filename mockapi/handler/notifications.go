@@ -7,9 +7,6 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
-// maxMessage is the longest notification in characters.
-const maxMessage = 2000
-
 var notificationTypes = []string{"email", "push", "sms", "in_app"}
 
 // sendNotification stores a message to a user. It is answered with 200, which is what callers of MediaNest's
@@ -30,7 +27,7 @@ func (a *API) sendNotification(c *Call) error {
 	if !slices.Contains(notificationTypes, in.Type) {
 		p.add("type", "is %.40q, want one of %v", in.Type, notificationTypes)
 	}
-	p.text("message", in.Message, 1, maxMessage)
+	p.text("message", in.Message, 1, mockapi.MaxMessage)
 	if err := p.err(); err != nil {
 		return err
 	}

@@ -76,10 +76,10 @@ func (p *problems) newMedia(m *mockapi.NewMedia) error {
 	if m.OriginalName != m.Filename {
 		p.filename("originalName", m.OriginalName)
 	}
-	p.text("title", m.Title, 0, maxTitle)
-	p.optionalText("description", m.Description, 0, maxDescription)
+	p.text("title", m.Title, 0, mockapi.MaxTitle)
+	p.optionalText("description", m.Description, 0, mockapi.MaxDescription)
 	if t, params, err := mime.ParseMediaType(m.MimeType); err != nil || len(params) > 0 || t != m.MimeType ||
-		len(t) > maxMimeType || strings.Count(t, "/") != 1 {
+		len(t) > mockapi.MaxMimeType || strings.Count(t, "/") != 1 {
 		p.add("mimeType", "is %.40q, want a type like image/jpeg", m.MimeType)
 	}
 	if m.Size < 0 || m.Size > maxSize {

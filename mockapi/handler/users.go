@@ -41,7 +41,7 @@ func (a *API) updateProfile(c *Call) error {
 		return err
 	}
 	var p problems
-	p.optionalText("name", in.Name, 1, maxName)
+	p.optionalText("name", in.Name, 1, mockapi.MaxName)
 	up := mockapi.UserUpdate{Name: in.Name}
 	if in.Preferences != nil {
 		var err error

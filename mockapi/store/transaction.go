@@ -361,8 +361,9 @@ func (b *rowBuilder) value(t *openTable, allowed []string, place, name string, r
 
 // Bounds of the texts that a transaction may write, in characters, by column; those of the other calls.
 var textBounds = map[string]int{
-	"filename": 255, "original_name": 255, "title": 500, "description": 5000, "mime_type": 127, "name": 200,
-	"body": 2000, "action": 100, "type": 20, "message": 2000, "status": 20,
+	"filename": mockapi.MaxFilename, "original_name": mockapi.MaxFilename, "title": mockapi.MaxTitle,
+	"description": mockapi.MaxDescription, "mime_type": mockapi.MaxMimeType, "name": mockapi.MaxName,
+	"message": mockapi.MaxMessage, "body": 2000, "action": 100, "type": 20, "status": 20,
 }
 
 // maxDetails bounds a jsonb value in bytes.
@@ -415,8 +416,7 @@ func columnValue(column schema.Column, raw json.RawMessage) (any, error) {
 	switch {
 	case column.Name == "mime_type" && !mimeType.MatchString(v):
 		return nil, errors.New("must be a type such as image/jpeg")
-	case (column.Name == "filename" || column.Name == "original_name") &&
-		(v == "." || v == ".." || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == '/' || r == '\\' || r == 0x7f })):
+	case (column.Name == "filename" || column.Name == "original_name") && !mockapi.IsPlainFilename(v):
 		return nil, errors.New("must be a plain file name")
 	}
 	return v, nil
