@@ -12,8 +12,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
 	"github.com/medianest/testbed/cmd/load/internal/engine/health"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/scenario"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 )
@@ -58,6 +60,10 @@ type Result struct {
 	Knee *scenario.Knee `json:"knee,omitempty"`
 	// Recovery is how the target got over a spike, where the test asks.
 	Recovery *scenario.Recovered `json:"recovery,omitempty"`
+	// Observed is what was seen of the target besides its answers, null where nothing was.
+	Observed *observe.Report `json:"observed,omitempty"`
+	// Trends are what drifted over the run and what did not, where the test asks.
+	Trends []trend.Verdict `json:"trends,omitempty"`
 	// Outputs that could not be written completely.
 	Outputs []Trouble `json:"outputs,omitempty"`
 
