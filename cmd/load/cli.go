@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"github.com/medianest/testbed/cmd/load/internal/history"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
 
@@ -36,6 +38,8 @@ type cli struct {
 	Resume resumeCmd `cmd:"" help:"Go on with a run that was killed, from its checkpoint."`
 	Show   showCmd   `cmd:"" help:"Print the summary of a result file or of a killed run's checkpoint."`
 	List   listCmd   `cmd:"" help:"List the named tests and the suites."`
+
+	History historyCmd `cmd:"" help:"Show what many runs came to, and add to it."`
 }
 
 // Help is the long help of the program; kong lays it out.
@@ -50,6 +54,7 @@ func (cli) Help() string {
     load run my-test.yaml --threshold 'http_req_duration:p(95)<300'
     load show run.json                                     the summary again
     load resume run.json.checkpoint                        after a crash
+    load run core --history runs; load history runs        run after run, side by side
 
 Results go to standard output, progress and logs to standard error. The first Ctrl-C lets iterations finish, the second cuts them off; the results are written all the same.
 
@@ -106,6 +111,7 @@ func newParser(c *cli, stdout, stderr io.Writer) *kong.Kong {
 		kong.Vars{
 			"version": version(),
 			"stats":   strings.Join(report.DefaultTrendStats(), ","),
+			"keep":    strconv.Itoa(history.DefaultKeep),
 		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
 	)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/medianest/testbed/cmd/load/internal/history"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/cmd/load/internal/threshold"
@@ -22,7 +23,7 @@ const (
 
 // checkOutputs tells what is wrong with the flags that name outputs, before anything runs.
 func (o *outputFlags) checkOutputs() error {
-	var errs []error
+	errs := []error{o.historyFlags.check()}
 	for _, out := range o.Out {
 		kind, where, _ := strings.Cut(out, "=")
 		switch {
@@ -150,6 +151,13 @@ func (o *outputFlags) writeFiles(r *report.Result, t report.Terminals, judge fun
 		}
 	}
 	judge()
+	if o.History != "" {
+		if err := history.Add(o.History, history.Of(r), o.Keep); err != nil {
+			errs = append(errs, err)
+			r.Outputs = append(r.Outputs, report.Trouble{Output: o.History, Error: err.Error()})
+			judge()
+		}
+	}
 	if o.Result != "" { // last: it tells what became of the others
 		if err := r.Write(o.Result); err != nil {
 			errs = append(errs, err)

@@ -24,6 +24,7 @@ import (
 // plan is a test that is ready to be run.
 type plan struct {
 	*scenario.Options
+	commit string // of what is tested, "" where it is not known
 	// written is the options as JSON, under k6's names.
 	written   json.RawMessage
 	registry  *metrics.Registry
@@ -37,7 +38,7 @@ type plan struct {
 
 // plan makes a test of the options ready: it finds the target and its dataset, and makes the suites.
 func (c *runCmd) plan(ctx context.Context, o *scenario.Options, log *slog.Logger) (*plan, error) {
-	p := &plan{Options: o, registry: metrics.NewRegistry()}
+	p := &plan{Options: o, commit: c.Commit, registry: metrics.NewRegistry()}
 	var err error
 	if p.written, err = json.Marshal(o); err != nil {
 		return nil, fmt.Errorf("write the test's options: %w", err)
@@ -109,6 +110,7 @@ func (p *plan) test(args []string) report.Test {
 	return report.Test{
 		Name: cmp.Or(p.Name, p.Source), Source: p.Source, Options: p.written, Scaled: p.Scaled, TrendStats: p.trendStats(),
 		Tags: maps.Clone(p.Tags), Seed: p.Seed, Targets: p.targets, Args: slices.Clone(args), TimeUnit: p.SummaryTimeUnit,
+		Commit: p.commit,
 	}
 }
 

@@ -18,6 +18,7 @@ type runCmd struct {
 	targetFlags `embed:""`
 	testFlags   `embed:""`
 	outputFlags `embed:""`
+	commitFlag  `embed:""`
 
 	Address string `name:"address" env:"MEDIANEST_LOAD_ADDRESS" placeholder:"HOST:PORT" help:"Serve k6's API for watching the run and for changing externally-controlled scenarios: k6 status, pause, resume and scale work with it. On this machine alone."`
 }
@@ -30,6 +31,8 @@ type outputFlags struct {
 	JUnit         string   `name:"junit" env:"MEDIANEST_JUNIT" placeholder:"FILE" group:"Output:" help:"Write thresholds and checks as JUnit XML."`
 	Result        string   `name:"result" env:"MEDIANEST_RESULT" placeholder:"FILE" group:"Output:" help:"Write the result file, which load show and all later commands read."`
 	Checkpoint    string   `name:"checkpoint" env:"MEDIANEST_CHECKPOINT" placeholder:"FILE" group:"Output:" help:"Where the result so far is written every three seconds while the test runs, less often once it is large; with --result, that name with .checkpoint. It is removed once the result is written."`
+
+	historyFlags `embed:""`
 }
 
 // checkpoint is where the checkpoint goes, "" for nowhere.
@@ -67,6 +70,9 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 	}
 	s.interrupts = onInterrupt(a.stderr, os.Exit)
 	defer s.interrupts.close()
+	if c.Commit == "" {
+		c.Commit = commitHere(a.ctx)
+	}
 	if s.plan, err = c.plan(a.ctx, o, s.log); err != nil {
 		return err
 	}

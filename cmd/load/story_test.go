@@ -113,7 +113,7 @@ func (s *story) gone(*testscript.TestScript, []string) { s.server.Close() }
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), os.Environ()
-	for _, name := range []string{"BASE_URL", "GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "NO_COLOR"} {
+	for _, name := range []string{"BASE_URL", "GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "MEDIANEST_HISTORY", "NO_COLOR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd

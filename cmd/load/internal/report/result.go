@@ -89,6 +89,8 @@ type Test struct {
 	Tags     map[string]string `json:"tags,omitempty"`
 	Seed     uint64            `json:"seed"`
 	Targets  map[string]string `json:"targets"` // base URL by service
+	// Commit is that of what was tested, with -dirty where files had been changed; "" where it is not known.
+	Commit string `json:"commit,omitempty"`
 	// Args is how to run it again: the command line.
 	Args []string `json:"args,omitempty"`
 }
