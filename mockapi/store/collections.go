@@ -13,13 +13,14 @@ const countPrivateCollections = "SELECT count(*) FROM collections WHERE user_id 
 
 // ListCollections implements mockapi.CollectionStore. Admins see what others see here; they may open any.
 func (s *Store) ListCollections(ctx context.Context, v mockapi.Viewer, q mockapi.CollectionQuery) (mockapi.Page[mockapi.Collection], error) {
-	// The inner LIMIT is for the planner of the generic plan, as in newestMedia.
+	// Merged from two indexes and with limits inside, as in newestSQL.
 	const (
-		outer   = "SELECT " + collectionColumns + " FROM (SELECT * FROM collections WHERE (is_public OR user_id = $1)"
+		outer   = "SELECT " + collectionColumns + " FROM ((SELECT * FROM collections WHERE is_public"
+		private = ") UNION ALL (SELECT * FROM collections WHERE user_id = $1 AND NOT is_public"
 		past    = " AND (created_at, id) < ($4, $5)"
-		by      = " ORDER BY created_at DESC, id DESC"
-		shallow = " LIMIT 101) c LIMIT $2 OFFSET $3"   // MaxLimit + 1
-		deep    = " LIMIT 10101) c LIMIT $2 OFFSET $3" // MaxOffset + MaxLimit + 1
+		shallow = newest + " LIMIT 101"   // MaxLimit + 1
+		deep    = newest + " LIMIT 10101" // MaxOffset + MaxLimit + 1
+		end     = ")) c" + newest + " LIMIT $2 OFFSET $3"
 	)
 	var found mockapi.Page[mockapi.Collection]
 	w, err := newWindow(q.PageRequest, orderNewest)
@@ -41,16 +42,16 @@ func (s *Store) ListCollections(ctx context.Context, v mockapi.Viewer, q mockapi
 	var args []any
 	switch {
 	case plain && w.after != nil:
-		sql, args = outer+past+by+shallow, []any{v.UserID, w.rows(), w.offset, w.after.time(), w.after.id}
+		sql, args = outer+past+shallow+private+past+shallow+end, []any{v.UserID, w.rows(), w.offset, w.after.time(), w.after.id}
 	case plain && w.offset > 0:
-		sql, args = outer+by+deep, []any{v.UserID, w.rows(), w.offset}
+		sql, args = outer+deep+private+deep+end, []any{v.UserID, w.rows(), w.offset}
 	case plain:
-		sql, args = outer+by+shallow, []any{v.UserID, w.rows(), w.offset}
+		sql, args = outer+shallow+private+shallow+end, []any{v.UserID, w.rows(), w.offset}
 	default:
 		if w.after != nil {
 			list.and("(created_at, id) < ($, $)", w.after.time(), w.after.id)
 		}
-		sql = "SELECT " + collectionColumns + " " + list.String() + by + " LIMIT " + list.param(w.rows()) + " OFFSET " + list.param(w.offset)
+		sql = "SELECT " + collectionColumns + " " + list.String() + newest + " LIMIT " + list.param(w.rows()) + " OFFSET " + list.param(w.offset)
 		args = planned(list.args)
 	}
 	err = s.read(ctx, "list collections", func(ctx context.Context, c *pgx.Conn) error {

@@ -38,10 +38,11 @@ type condition struct {
 type listing struct {
 	order  mediaOrder
 	window window
+	viewer int64       // who sees public files and their own; 0 where seen tells who sees what
 	seen   []condition // what the viewer sees, and what the order's index narrows down to
 	passed []condition // what files must be looked at for
 	rare   bool        // it is known that few files pass
-	all    []condition // by which to find all files, seen and passed
+	all    []condition // by which to find all files, seen and passed, but not what viewer adds
 	// plan is put before the arguments of statements that must not get a plan for any values.
 	plan []any
 	// hints remembers how many steps to begin with, by key; 0 for none at all.
@@ -60,6 +61,13 @@ func (l *listing) key() string { return fmt.Sprint(l.order.letter, l.passed) }
 func (w *where) all(conditions []condition) {
 	for _, c := range conditions {
 		w.and(c.sql, c.values...)
+	}
+}
+
+// mayBeSeen adds the condition for what the listing's viewer sees.
+func (l *listing) mayBeSeen(w *where) {
+	if l.viewer != 0 {
+		w.and("(is_public OR user_id = $)", l.viewer)
 	}
 }
 
@@ -147,20 +155,42 @@ func (l *listing) limits(w *where) string {
 	return " LIMIT " + w.param(l.window.rows()) + " OFFSET " + w.param(l.window.offset)
 }
 
+// files selects the first files after the cursor that are seen, limit of them. In an order by time they are merged
+// from the public ones and the viewer's own private ones, each along an index of their own: other people's private
+// files, of which a test may have uploaded a million just now, are not walked through.
+func (l *listing) files(w *where, limit string) string {
+	read := func(whose string, values ...any) string {
+		part := from("FROM media_files m")
+		part.args = w.args
+		if whose != "" {
+			part.and(whose, values...)
+		}
+		part.all(l.seen)
+		l.past(part)
+		w.args = part.args
+		return "SELECT " + mediaColumns + " " + part.String() + l.order.by() + " LIMIT " + limit
+	}
+	switch {
+	case l.viewer == 0:
+		return read("")
+	case l.order.column != "created_at":
+		return read("(is_public OR user_id = $)", l.viewer)
+	}
+	return "SELECT " + mediaColumns + " FROM ((" + read("is_public") + ") UNION ALL (" + read("user_id = $ AND NOT is_public", l.viewer) +
+		")) AS m" + l.order.by() + " LIMIT " + limit
+}
+
 // ordered reads the page along the order's index, or the owner's.
 func (l *listing) ordered(ctx context.Context, c *pgx.Conn) ([]mockapi.Media, error) {
-	list := from("FROM media_files m")
-	list.all(l.seen)
-	l.past(list)
-	sql := "SELECT " + mediaColumns + " " + list.String() + l.order.by() + l.limits(list)
+	list := new(where)
+	list.args = append(list.args, l.window.offset+l.window.rows(), l.window.offset)
+	sql := "SELECT " + mediaColumns + " FROM (" + l.files(list, "$1") + ") AS m" + l.order.by() + " OFFSET $2"
 	return collect(ctx, c, l.window, sql, planned(list.args), scanMedia)
 }
 
 // walk looks for the page in the first n files after the cursor.
 func (l *listing) walk(ctx context.Context, c *pgx.Conn, n int) ([]mockapi.Media, error) {
-	list := from("FROM media_files m")
-	list.all(l.seen)
-	l.past(list)
+	list := new(where)
 	var limit string
 	var plan []any
 	if n == firstWalk {
@@ -169,7 +199,8 @@ func (l *listing) walk(ctx context.Context, c *pgx.Conn, n int) ([]mockapi.Media
 		limit = list.param(n)
 		plan = []any{pgx.QueryExecModeCacheDescribe}
 	}
-	steps := from("FROM (SELECT " + mediaColumns + " " + list.String() + l.order.by() + " LIMIT " + limit + ") AS m")
+	files := l.files(list, limit)
+	steps := from("FROM (" + files + ") AS m")
 	steps.args = list.args
 	steps.all(l.passed)
 	sql := "SELECT " + mediaColumns + " " + steps.String() + l.order.by() + l.limits(steps)
@@ -180,6 +211,7 @@ func (l *listing) walk(ctx context.Context, c *pgx.Conn, n int) ([]mockapi.Media
 // PostgreSQL from walking instead.
 func (l *listing) every(ctx context.Context, c *pgx.Conn) (mockapi.Page[mockapi.Media], error) {
 	list := from("FROM media_files m")
+	l.mayBeSeen(list)
 	list.all(l.all)
 	found := "WITH found AS MATERIALIZED (SELECT id, " + l.order.column + " " + list.String() + ") "
 	count := found + "SELECT count(*) FROM found"

@@ -114,6 +114,7 @@ func (s *Store) ListMedia(ctx context.Context, v mockapi.Viewer, q mockapi.Media
 			return err
 		}
 		list := from("FROM media_files m")
+		l.mayBeSeen(list)
 		list.all(l.seen)
 		found.Total, found.TotalKind, err = s.totals.cappedTotal(ctx, c, fmt.Sprint(list, list.args), list.String(), planned(list.args))
 		return err
@@ -155,8 +156,8 @@ func mediaListing(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, q mockapi.
 		seen("is_public")
 	case private:
 		seen("user_id = $", v.UserID)
-	default:
-		seen("(is_public OR user_id = $)", v.UserID)
+	case q.Public == nil:
+		l.viewer = v.UserID
 	}
 	switch {
 	case private:

@@ -15,30 +15,45 @@ const ownPrivateMedia = "(SELECT count(*) FROM media_files WHERE user_id = $1 AN
 
 // newestSQL is the statement of newestMedia: the first page, a later one by number, one after a cursor. They
 // are prepared, and get a plan that does not know their parameters, whose limit PostgreSQL would take for a
-// tenth of the table. The limits inside tell it otherwise.
-func newestSQL(w window, ownToo bool) string {
+// tenth of the table. The limits inside tell it otherwise. Public files and the viewer's own are merged, for the
+// reason that listing.files gives.
+func newestSQL(w window, all, ownToo bool) string {
 	const (
-		page   = mediaColumns + " FROM (SELECT " + mediaColumns + " FROM media_files WHERE (is_public OR user_id = $1 OR $2)"
-		past   = " AND (created_at, id) < ($5, $6)"
-		first  = page + newest + " LIMIT 101) m LIMIT $3 OFFSET $4"   // MaxLimit + 1
-		later  = page + newest + " LIMIT 10101) m LIMIT $3 OFFSET $4" // MaxOffset + MaxLimit + 1
-		after  = page + past + newest + " LIMIT 101) m LIMIT $3 OFFSET $4"
-		own    = "SELECT " + ownPrivateMedia + ", "
-		others = "SELECT "
+		columns = "SELECT " + mediaColumns
+		table   = columns + " FROM media_files"
+		public  = "((" + table + " WHERE is_public"
+		private = ") UNION ALL (" + table + " WHERE user_id = $1 AND NOT is_public"
+		every   = "(" + table
+
+		past       = "(created_at, id) < ($4, $5)"
+		pastForAll = "(created_at, id) < ($3, $4)"
+		shallow    = newest + " LIMIT 101"   // MaxLimit + 1
+		deep       = newest + " LIMIT 10101" // MaxOffset + MaxLimit + 1
+		end        = ") m" + newest + " LIMIT $2 OFFSET $3"
+		endForAll  = ") m" + newest + " LIMIT $1 OFFSET $2"
+
+		first = " FROM " + public + shallow + private + shallow + ")" + end
+		later = " FROM " + public + deep + private + deep + ")" + end
+		after = " FROM " + public + " AND " + past + shallow + private + " AND " + past + shallow + ")" + end
+		own   = "SELECT " + ownPrivateMedia + ", " + mediaColumns
 	)
 	switch {
+	case all && w.after != nil:
+		return columns + " FROM " + every + " WHERE " + pastForAll + shallow + endForAll
+	case all:
+		return columns + " FROM " + every + deep + endForAll
 	case w.after != nil && ownToo:
 		return own + after
 	case w.after != nil:
-		return others + after
+		return columns + after
 	case w.offset > 0 && ownToo:
 		return own + later
 	case w.offset > 0:
-		return others + later
+		return columns + later
 	case ownToo:
 		return own + first
 	default:
-		return others + first
+		return columns + first
 	}
 }
 
@@ -53,11 +68,14 @@ func (s *Store) newestMedia(ctx context.Context, c *pgx.Conn, v mockapi.Viewer, 
 		own, promise, have = s.totals.privateMedia.get(v.UserID)
 	}
 	count := promise != 0
-	args := []any{v.UserID, all, w.rows(), w.offset}
+	args := []any{w.rows(), w.offset}
+	if !all {
+		args = []any{v.UserID, w.rows(), w.offset}
+	}
 	if w.after != nil {
 		args = append(args, w.after.time(), w.after.id)
 	}
-	items, err := collect(ctx, c, w, newestSQL(w, count), args, func(r *row, m, before *mockapi.Media) {
+	items, err := collect(ctx, c, w, newestSQL(w, all, count), args, func(r *row, m, before *mockapi.Media) {
 		if count {
 			own, have = r.int64(), true
 		}

@@ -22,8 +22,6 @@ const (
 	// hasTag is the condition that a file has a tag. OFFSET 0 keeps PostgreSQL from first reading all files of
 	// the tag into a hash table, of which there may be hundreds of thousands.
 	hasTag = "EXISTS (SELECT FROM media_tags t WHERE t.media_id = m.id AND t.tag_id = $ OFFSET 0)"
-	// visible takes the viewer's id and whether it is an admin.
-	visible = "(is_public OR user_id = $ OR $)"
 )
 
 // SearchMedia implements mockapi.MediaStore: a file is found where each word of the text is part of its file
@@ -57,28 +55,52 @@ func (s *Store) SearchMedia(ctx context.Context, v mockapi.Viewer, text string, 
 
 // searchListing makes the listing of a search for words and the tag of that name.
 func searchListing(v mockapi.Viewer, words []string, tag tagInfo) listing {
-	seen := condition{visible, []any{v.UserID, v.IsAdmin()}}
 	inText := condition{sql: strings.TrimSuffix(strings.Repeat(mediaText+" ILIKE $ AND ", len(words)), " AND ")}
 	for _, word := range words {
 		inText.values = append(inText.values, likePattern(word))
 	}
-	l := listing{seen: []condition{seen}, passed: []condition{inText}, all: []condition{seen, inText}}
+	l := listing{passed: []condition{inText}}
+	switch {
+	case v.IsAdmin():
+	case v.UserID == 0:
+		l.seen = []condition{{sql: "is_public"}}
+	default:
+		l.viewer = v.UserID
+	}
+	l.all = append(slices.Clip(l.seen), inText)
 	known := slices.ContainsFunc(words, indexed)
 	if known && tag.id == 0 {
 		return l
 	}
 	ids := condition{"SELECT m.id FROM media_files m WHERE " + inText.sql, inText.values}
 	if !known {
-		ids.sql = "SELECT m.id FROM (SELECT * FROM media_files WHERE " + visible + newest + " LIMIT $) AS m WHERE " + inText.sql
-		ids.values = append([]any{v.UserID, v.IsAdmin(), blindWalk}, inText.values...)
+		files := newestVisible(v, blindWalk)
+		ids.sql = "SELECT m.id FROM (" + files.sql + ") AS m WHERE " + inText.sql
+		ids.values = append(files.values, inText.values...)
 	}
 	if tag.id != 0 {
 		l.passed = []condition{{"(" + inText.sql + " OR " + hasTag + ")", append(slices.Clip(inText.values), tag.id)}}
 		ids.sql += " UNION SELECT media_id FROM media_tags WHERE tag_id = $"
 		ids.values = append(slices.Clip(ids.values), tag.id)
 	}
-	l.all = []condition{seen, {"m.id = ANY (ARRAY(" + ids.sql + "))", ids.values}}
+	l.all = append(slices.Clip(l.seen), condition{"m.id = ANY (ARRAY(" + ids.sql + "))", ids.values})
 	return l
+}
+
+// newestVisible selects the newest files that a viewer sees, n of them, merged as listing.files does.
+func newestVisible(v mockapi.Viewer, n int) condition {
+	const from, limit = "SELECT * FROM media_files", newest + " LIMIT $"
+	switch {
+	case v.IsAdmin():
+		return condition{from + limit, []any{n}}
+	case v.UserID == 0:
+		return condition{from + " WHERE is_public" + limit, []any{n}}
+	}
+	return condition{
+		"SELECT * FROM ((" + from + " WHERE is_public" + limit + ") UNION ALL (" + from + " WHERE user_id = $ AND NOT is_public" + limit +
+			")) AS m" + limit,
+		[]any{n, v.UserID, n, n},
+	}
 }
 
 // searchWords splits a text at its spaces, in lower case, each word once.
