@@ -13,8 +13,8 @@ func secondaryIndexes() []string {
 	return []string{
 		"users_email_key",
 		"media_files_newest", "media_files_owner", "media_files_mime_type", "media_files_largest",
-		"media_files_most_viewed", "media_files_text",
-		"collections_newest", "collections_owner", "collections_name", "collections_name_folded",
+		"media_files_most_viewed", "media_files_text", "media_files_public_newest", "media_files_private",
+		"collections_newest", "collections_owner", "collections_name", "collections_name_folded", "collections_public_newest", "collections_private",
 		"collection_items_media",
 		"tags_name_key", "media_tags_tag",
 		"comments_media", "comments_author",
