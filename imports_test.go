@@ -79,6 +79,8 @@ func TestWhoMayImportWhom(t *testing.T) {
 		{"mockapi/...", "seed/...", false, "the mock serves any MediaNest database; only cmd/mockapi may seed one"},
 		{"mockapi/handler", pgx, false, "handlers speak to the Store interface"},
 		{"mockapi/handler", "mockapi/store", false, "handlers speak to the Store interface"},
+		{"mockapi/monitor", gin, false, "the monitor is asked by handlers and knows none of them"},
+		{"mockapi/monitor", "mockapi/handler", false, "the monitor is asked by handlers and knows none of them"},
 		{"mockapi/store", gin, false, "stores know no HTTP framework"},
 		{"mockapi/store", "mockapi/handler", false, "stores do not know who asks"},
 	}

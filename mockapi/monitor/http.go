@@ -1,0 +1,154 @@
+package monitor
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Route is what a service answers: its method, and its path in gin's notation, /media/:id.
+type Route struct{ Method, Path string }
+
+// NoRoute is the name of the operation that is all requests which no route answers.
+const NoRoute = "no route"
+
+// Wrap returns next with its requests timed as operations called "METHOD path" with the tag service, whose path is the
+// route's. HEAD counts as the GET that answers it. An operation ends with the answer: it is what a client met, and
+// whatever next does to disturb it counts.
+//
+// The route is found here, since requests may never come to the router: a fault rule may answer in its place.
+func (m *Monitor) Wrap(service string, routes []Route, next http.Handler) http.Handler {
+	tags := Tags{"service": service}
+	root, unknown := new(node), m.Operation(NoRoute, tags)
+	for _, r := range routes {
+		root.add(r, m.Operation(r.Method+" "+r.Path, tags))
+	}
+	recorders := sync.Pool{New: func() any { return new(recorder) }}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		op := root.find(r)
+		if op == nil {
+			op = unknown
+		}
+		rec := recorders.Get().(*recorder)
+		*rec = recorder{ResponseWriter: w}
+		span := op.Start()
+		finished := false
+		defer func() { // also when the handler aborts the connection, in which case the answer is not a whole one
+			switch {
+			case !finished:
+				rec.status = 0
+			case rec.status == 0 && !rec.hijacked && r.Context().Err() == nil:
+				rec.status = http.StatusOK // net/http says 200 for a handler that wrote nothing
+			}
+			span.End(rec.status)
+			if finished && !rec.hijacked {
+				*rec = recorder{}
+				recorders.Put(rec)
+			}
+		}()
+		next.ServeHTTP(rec, r)
+		finished = true
+	})
+}
+
+// node is a segment of the paths of routes.
+type node struct {
+	static    map[string]*node
+	parameter *node
+	methods   map[string]*Operation
+}
+
+func (n *node) add(r Route, op *Operation) {
+	for segment := range strings.SplitSeq(strings.TrimPrefix(r.Path, "/"), "/") {
+		next := n.static[segment]
+		if strings.HasPrefix(segment, ":") {
+			if n.parameter == nil {
+				n.parameter = new(node)
+			}
+			next = n.parameter
+		} else if next == nil {
+			if n.static == nil {
+				n.static = make(map[string]*node)
+			}
+			next = new(node)
+			n.static[segment] = next
+		}
+		n = next
+	}
+	if n.methods == nil {
+		n.methods = make(map[string]*Operation)
+	}
+	n.methods[r.Method] = op
+}
+
+// find returns the operation of a request; nil where there is none.
+func (n *node) find(r *http.Request) *Operation {
+	path, method := r.URL.Path, r.Method
+	if r.URL.RawPath != "" {
+		path = r.URL.RawPath // an escaped slash belongs to its segment
+	}
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if !strings.HasPrefix(path, "/") {
+		return nil
+	}
+	return n.match(path[1:], method)
+}
+
+// match finds the rest of a path, by its own words rather than by parameters.
+func (n *node) match(path, method string) *Operation {
+	segment, rest, more := strings.Cut(path, "/")
+	for _, next := range [...]*node{n.static[segment], n.parameter} {
+		if next == nil || next == n.parameter && segment == "" {
+			continue
+		}
+		if !more {
+			if op := next.methods[method]; op != nil {
+				return op
+			}
+			continue
+		}
+		if op := next.match(rest, method); op != nil {
+			return op
+		}
+	}
+	return nil
+}
+
+// recorder learns the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status   int
+	hijacked bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= 200 { // 1xx come before the answer
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(p)
+}
+
+// Hijack implements http.Hijacker: a connection that was taken over got no answer.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	r.hijacked = true
+	return http.NewResponseController(r.ResponseWriter).Hijack()
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// Flush implements http.Flusher.
+func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
