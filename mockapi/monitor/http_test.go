@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,19 +82,28 @@ func TestFaultRulesAreSeen(t *testing.T) {
 	for _, path := range paths {
 		routes = append(routes, Route{"GET", path})
 	}
-	srv := httptest.NewServer(m.Wrap("api", routes, faults.Wrap("api", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	watched := m.Wrap("api", routes, faults.Wrap("api", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/silent" {
 			_, _ = io.WriteString(w, "a whole answer")
 		}
-	}))))
+	})))
+	var handlers sync.WaitGroup // a client may have its answer before the handler ends
+	handlers.Add(len(paths))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer handlers.Done()
+		watched.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	plain := &http.Transport{DisableKeepAlives: true} // on a connection that was used before, a client tries again
+	t.Cleanup(plain.CloseIdleConnections)
 	for _, path := range paths {
-		resp, err := srv.Client().Get(srv.URL + path)
+		resp, err := (&http.Client{Transport: plain}).Get(srv.URL + path)
 		if err == nil {
 			_, _ = io.Copy(io.Discard, resp.Body)
 			_ = resp.Body.Close()
 		}
 	}
-	srv.Close() // every handler has ended then
+	handlers.Wait()
 	m.collect()
 	want := map[string]string{
 		"GET /late": "2xx", "GET /reset": "none", "GET /empty": "none", "GET /broken": "5xx", "GET /throttled": "429",
