@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/cmd/load/internal/ui"
 )
@@ -15,10 +16,11 @@ import (
 type runCmd struct {
 	Test string `arg:"" placeholder:"NAME|FILE" help:"A named test, see load list; or a test file, YAML or k6's options as JSON."`
 
-	targetFlags `embed:""`
-	testFlags   `embed:""`
-	outputFlags `embed:""`
-	commitFlag  `embed:""`
+	targetFlags  `embed:""`
+	observeFlags `embed:""`
+	testFlags    `embed:""`
+	outputFlags  `embed:""`
+	commitFlag   `embed:""`
 
 	Address string `name:"address" env:"MEDIANEST_LOAD_ADDRESS" placeholder:"HOST:PORT" help:"Serve k6's API for watching the run and for changing externally-controlled scenarios: k6 status, pause, resume and scale work with it. On this machine alone."`
 }
@@ -54,13 +56,14 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 			err = errors.Join(err, fmt.Errorf("--address: %w", wrong))
 		}
 	}
-	if err := errors.Join(c.checkOutputs(), c.checkTargets(), err); err != nil {
+	if err := errors.Join(c.checkOutputs(), c.checkTargets(), c.observeFlags.check(), err); err != nil {
 		return usageError{err}
 	}
 	if past != nil && o.Search != nil {
 		return usageError{errors.New("resume: a search for a rate can't go on, run it again")}
 	}
-	s := &session{app: a, out: &c.outputFlags, past: past, checkpoint: c.checkpoint(), address: c.Address, args: args, log: a.logger(a.stderr)}
+	s := &session{app: a, out: &c.outputFlags, past: past, checkpoint: c.checkpoint(), address: c.Address, args: keptArgs(args, c.Database), log: a.logger(a.stderr)}
+	s.observe = func(ctx context.Context, p *plan) (*observe.Observer, error) { return c.observer(ctx, p, past) }
 	if !a.Quiet && !a.JSON {
 		s.display = ui.New(a.stderr, a.color(a.stderr))
 		s.log = a.logger(s.display)

@@ -12,8 +12,10 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/client"
 	"github.com/medianest/testbed/cmd/load/internal/engine"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/cmd/load/internal/ui"
+	"github.com/medianest/testbed/cmd/load/internal/vu"
 )
 
 // session is one run of a plan and everything around it.
@@ -31,6 +33,8 @@ type session struct {
 	streams    *streams
 	display    ui.Display // nil shows nothing
 	interrupts *interrupts
+	// observe makes what watches the target, nil for nothing.
+	observe func(context.Context, *plan) (*observe.Observer, error)
 
 	engine      *engine.Engine
 	started     time.Time
@@ -39,6 +43,8 @@ type session struct {
 	exporter    *report.Exporter
 	control     *control
 	checkpoints *checkpoints
+	observer    *observe.Observer
+	recent      *vu.Recent // where the database is observed
 	gaps        []report.Gap
 }
 
@@ -46,14 +52,21 @@ type session struct {
 // not start.
 func (s *session) run(ctx context.Context) (*report.Result, report.Findings, error) {
 	s.started = time.Now()
+	var err error
+	if s.observer, err = s.observe(ctx, s.plan); err != nil {
+		return nil, report.Findings{}, err
+	}
+	defer s.observer.Close()
+	if s.observer.SeesStatements() {
+		s.recent = vu.NewRecent()
+	}
 	o := engine.Options{
 		Scenarios: s.scenarios, Registry: s.registry, NewClient: s.newClient, Thresholds: s.Thresholds, Stream: s.streams.sink(),
-		Tags: s.Tags, Seed: s.Seed, ThinkTime: s.thinkTime(), OnTick: s.tick, Targets: len(s.targets), Log: s.log,
+		Tags: s.Tags, Seed: s.Seed, ThinkTime: s.thinkTime(), OnTick: s.tick, Recent: s.recent, Targets: len(s.targets), Log: s.log,
 	}
 	if s.past != nil {
 		o.From = s.past.Run.Elapsed
 	}
-	var err error
 	if s.engine, err = engine.New(o); err != nil {
 		return nil, report.Findings{}, err
 	}
@@ -114,6 +127,10 @@ func (s *session) prepare() error {
 func (s *session) tick(p engine.Progress) {
 	s.streams.flush()
 	now := time.Now()
+	s.observer.Tick(p.Elapsed)
+	if s.recent != nil {
+		s.recent.Refresh()
+	}
 	if s.display != nil {
 		v := s.watcher.View(p, now)
 		v.Name, v.Target, v.Troubles = s.Name, s.targets["api"], s.streams.troubles()
@@ -122,6 +139,7 @@ func (s *session) tick(p engine.Progress) {
 	s.checkpoints.tick(now, func() *report.Result {
 		r := s.result(p, now)
 		r.SetThresholds(p.Thresholds)
+		r.Observed = s.observer.Report()
 		r.Collect(s.engine.Store(), s.timeline)
 		r.Verdict = report.Verdict{Word: report.Running}
 		return r
@@ -170,6 +188,7 @@ func (s *session) finish(done *engine.Result, err error) (*report.Result, report
 	r.SetThresholds(done.Thresholds)
 	r.Collect(s.engine.Store(), s.timeline)
 	f := report.Findings{Interrupted: s.interrupts.seen() && done.Ended == engine.Stopped, AllowNoData: s.AllowNoData}
+	r.Observed = s.observed(r, s.interrupts.seen())
 	fail := func(format string, args ...any) { f.Failures = append(f.Failures, fmt.Sprintf(format, args...)) }
 	if done.Err != nil {
 		r.Run.Error = done.Err.Error()

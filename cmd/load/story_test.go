@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -15,10 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
+	"github.com/medianest/testbed/schema/schematest"
 )
 
 func TestMain(m *testing.M) {
@@ -34,6 +38,8 @@ func TestMain(m *testing.M) {
 //
 //	answers WORD               how the server answers from now on: well, broken (500 but for /health), ill (500), or with
 //	                           lies (it names a dataset, and its rows are others)
+//	database                   makes a database, named by OBSERVED_DATABASE with the password OBSERVED_PASSWORD, that the server
+//	                           asks twice for GET /api/v1/media; it then also has /metrics
 //	gone                       stops the server
 //	exits CODE load ARGS...    runs load, which has to exit with the code
 //	start load ARGS...         starts load
@@ -52,7 +58,7 @@ func TestStories(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			s := &story{fingerprint: dataset.Fingerprint()}
+			s := &story{fingerprint: dataset.Fingerprint(), t: env.T().(testing.TB)}
 			s.server = httptest.NewServer(http.HandlerFunc(s.answer))
 			env.Defer(s.close)
 			env.Values[storyKey{}] = s
@@ -64,7 +70,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"answers": inStory((*story).answers), "gone": inStory((*story).gone), "exits": inStory((*story).exits), "start": inStory((*story).start),
 			"await": inStory((*story).await), "signal": inStory((*story).signal), "ended": inStory((*story).end), "scrape": inStory((*story).scrape),
-			"patch": inStory((*story).patch),
+			"patch": inStory((*story).patch), "database": inStory((*story).database),
 		},
 	})
 }
@@ -76,8 +82,10 @@ type storyKey struct{}
 
 // story is what the commands of one script share.
 type story struct {
+	t      testing.TB
 	server *httptest.Server
-	mode   atomic.Value // string
+	mode   atomic.Value                 // string
+	pool   atomic.Pointer[pgxpool.Pool] // of the story's database
 	// fingerprint is that of the smoke dataset, which the server names when it lies.
 	fingerprint string
 	cmd         *exec.Cmd
@@ -98,6 +106,19 @@ func (s *story) answer(w http.ResponseWriter, r *http.Request) {
 	if mode == "ill" || mode == "broken" && r.URL.Path != "/health" {
 		w.WriteHeader(http.StatusInternalServerError)
 	}
+	if pool := s.pool.Load(); pool != nil {
+		switch r.URL.Path {
+		case "/metrics":
+			promhttp.Handler().ServeHTTP(w, r)
+			return
+		case "/api/v1/media":
+			for range 2 {
+				if _, err := pool.Exec(r.Context(), "SELECT $1::text AS library", r.URL.RawQuery); err != nil {
+					w.WriteHeader(http.StatusInternalServerError)
+				}
+			}
+		}
+	}
 	w.Header().Set("Content-Type", "application/json")
 	if mode == "lies" && r.URL.Path == "/health" {
 		fmt.Fprintf(w, `{"status":"ok","dataset":{"fingerprint":%q,"profile":"smoke","seed":1,"asOf":"2026-01-01T00:00:00Z","complete":true}}`, s.fingerprint)
@@ -108,12 +129,25 @@ func (s *story) answer(w http.ResponseWriter, r *http.Request) {
 
 func (s *story) answers(_ *testscript.TestScript, args []string) { s.mode.Store(args[0]) }
 
+func (s *story) database(ts *testscript.TestScript, _ []string) {
+	dsn := schematest.NewEmpty(s.t)
+	u, err := url.Parse(dsn)
+	ts.Check(err)
+	password, _ := u.User.Password()
+	ts.Setenv("OBSERVED_DATABASE", dsn)
+	ts.Setenv("OBSERVED_PASSWORD", password)
+	pool, err := pgxpool.New(s.t.Context(), dsn)
+	ts.Check(err)
+	ts.Defer(pool.Close)
+	s.pool.Store(pool)
+}
+
 func (s *story) gone(*testscript.TestScript, []string) { s.server.Close() }
 
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), os.Environ()
-	for _, name := range []string{"BASE_URL", "GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "MEDIANEST_HISTORY", "NO_COLOR"} {
+	for _, name := range []string{"BASE_URL", "GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "MEDIANEST_HISTORY", "MEDIANEST_OBSERVE_DATABASE", "NO_COLOR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd

@@ -61,6 +61,8 @@ type Options struct {
 	// OnTick is called once a second, after the store's tick and the thresholds, and once at the end, from one
 	// goroutine. What it takes delays the next tick.
 	OnTick func(Progress)
+	// Recent, where it is not nil, keeps the last requests.
+	Recent *vu.Recent
 	// Targets is how many hosts a user keeps connections to, for the check of resources; 0 means 1.
 	Targets int
 	// PlainTimers paces open models with Go's timers alone, which are up to a millisecond late on an idle

@@ -284,7 +284,7 @@ func (e *Engine) end(reason Ended, err error, atOnce bool) {
 func (e *Engine) newVU(id int, seed uint64) *vu.VU {
 	return vu.New(vu.Config{
 		ID: id, Seed: seed, Registry: e.options.Registry, Recorder: e.store.Recorder(),
-		Client: e.options.NewClient(), Sleep: e.sleeper(),
+		Client: e.options.NewClient(), Recent: e.options.Recent, Sleep: e.sleeper(),
 	})
 }
 

@@ -2,7 +2,11 @@
 // process, and, with access to its database, what PostgreSQL tells of statements, waits, tables and indexes.
 package observe
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Report is what was seen of the target. Everything in it is optional: a target may have no /metrics, and a runner no
 // access to the database.
@@ -49,6 +53,23 @@ func (r *Report) Find(name string) *Series {
 	return nil
 }
 
+// Increase returns how much a cumulative series rose in the run, restarts left aside: what a counter lost when it fell
+// is not subtracted. It is 0 for nil.
+func (s *Series) Increase() float64 {
+	if s == nil {
+		return 0
+	}
+	sum := 0.0
+	for i := 1; i < len(s.Points); i++ {
+		if d := s.Points[i].Value - s.Points[i-1].Value; d >= 0 {
+			sum += d
+		} else {
+			sum += s.Points[i].Value // counted from 0 again
+		}
+	}
+	return sum
+}
+
 // The names of series: those of the Prometheus client for Go, of the mock's own metrics, and of what PostgreSQL tells.
 const (
 	ResidentMemory = "process_resident_memory_bytes"
@@ -79,9 +100,10 @@ type Database struct {
 	Before  Snapshot `json:"before"`
 	After   Snapshot `json:"after"`
 	// Waits are the wait events in which active backends were seen, most frequent first; Samples is how often one
-	// looked.
+	// looked, and Active how many active backends were seen in all: those that are in no wait were computing.
 	Waits   []Wait `json:"waits,omitempty"`
 	Samples int    `json:"samples"`
+	Active  int    `json:"active"`
 	// Endpoints are the statements that one request of each endpoint runs, by the endpoint's label. They are found
 	// by sending each endpoint's last request again, alone, after the run.
 	Endpoints map[string][]Call `json:"endpoints,omitempty"`
@@ -89,18 +111,58 @@ type Database struct {
 	Plans []Plan `json:"plans,omitempty"`
 }
 
-// Snapshot is what was counted up to a moment.
+// Snapshot is what was counted up to a moment. What PostgreSQL tells of tables and indexes is up to ten seconds old,
+// because its backends report that often.
 type Snapshot struct {
-	At         time.Time   `json:"at"`
-	Statements []Statement `json:"statements,omitempty"` // of pg_stat_statements, empty where it is not installed
+	At time.Time `json:"at"`
+	// Statements are of pg_stat_statements, empty where it is not installed: those that took the most time between
+	// the two snapshots, and those of Endpoints. One that is not in Before had not run yet.
+	Statements []Statement `json:"statements,omitempty"`
 	Tables     []Table     `json:"tables,omitempty"`
 	Indexes    []Index     `json:"indexes,omitempty"`
 }
 
+// Statement returns the statement with the ID, a zero one where it is not in the snapshot.
+func (s *Snapshot) Statement(id int64) Statement {
+	for i := range s.Statements {
+		if s.Statements[i].ID == id {
+			return s.Statements[i]
+		}
+	}
+	return Statement{ID: id}
+}
+
+// Run returns what the statements did between the two snapshots, those that took the most time first.
+func (d *Database) Run() []Statement {
+	if d == nil {
+		return nil
+	}
+	run := make([]Statement, 0, len(d.After.Statements))
+	for _, s := range d.After.Statements {
+		run = append(run, s.since(d.Before.Statement(s.ID)))
+	}
+	slices.SortStableFunc(run, func(a, b Statement) int { return cmp.Compare(b.TotalTime, a.TotalTime) })
+	return run
+}
+
+// since returns s without what it was before. Counters that went back were reset: then s is all of it.
+func (s Statement) since(before Statement) Statement {
+	if s.Calls < before.Calls {
+		return s
+	}
+	s.Calls -= before.Calls
+	s.TotalTime -= before.TotalTime
+	s.Rows -= before.Rows
+	s.BlocksHit -= before.BlocksHit
+	s.BlocksRead -= before.BlocksRead
+	s.TempBlocks -= before.TempBlocks
+	return s
+}
+
 // Statement is a row of pg_stat_statements. Times are milliseconds.
 type Statement struct {
-	ID         int64   `json:"id"`
-	Query      string  `json:"query"` // normalised: $1 in place of values
+	ID         int64   `json:"id,string"` // beyond what JavaScript's numbers hold
+	Query      string  `json:"query"`     // normalised: $1 in place of values; cut after 4,000 characters
 	Calls      int64   `json:"calls"`
 	TotalTime  float64 `json:"totalTime"`
 	Rows       int64   `json:"rows"`
@@ -137,14 +199,14 @@ type Wait struct {
 
 // Call is a statement of an endpoint and how often one request runs it.
 type Call struct {
-	Statement  int64   `json:"statement"` // a Statement's ID
+	Statement  int64   `json:"statement,string"` // a Statement's ID
 	PerRequest float64 `json:"perRequest"`
 }
 
-// Plan is how PostgreSQL runs a statement.
+// Plan is how PostgreSQL runs a statement, whatever its values are.
 type Plan struct {
-	Statement int64 `json:"statement"`
-	// Text is EXPLAIN's. Scans are the sequential scans in it.
+	Statement int64 `json:"statement,string"`
+	// Text is EXPLAIN's, cut after 8,000 characters. Scans are the sequential scans in it that filter rows.
 	Text  string `json:"text"`
 	Scans []Scan `json:"scans,omitempty"`
 }
@@ -153,6 +215,6 @@ type Plan struct {
 type Scan struct {
 	Table  string  `json:"table"`
 	Filter string  `json:"filter"`
-	Rows   float64 `json:"rows"` // that the planner expects to read
-	Cost   float64 `json:"cost"` // share of the plan's, 0 to 1
+	Rows   float64 `json:"rows"` // of the table, as the planner knows it: what a whole scan reads
+	Cost   float64 `json:"cost"` // share of the plan's, 0 to 1; of one that a LIMIT may end early, that of a whole scan
 }

@@ -35,6 +35,8 @@ type Config struct {
 	Registry *metrics.Registry
 	Recorder *metrics.Recorder // nil measures nothing, as in set-up
 	Client   client.Client
+	// Recent keeps the last requests of the run, nil keeps none.
+	Recent *Recent
 	// Sleep pauses for think time, scaled as the run wants it, and returns early when the context ends.
 	Sleep func(context.Context, time.Duration)
 }
@@ -53,6 +55,7 @@ type VU struct {
 	registry *metrics.Registry
 	recorder *metrics.Recorder
 	client   client.Client
+	recent   *Recent
 	sleep    func(context.Context, time.Duration)
 	scenario *metrics.TagSet // the scenario's tags
 	tags     *metrics.TagSet // those and the group
@@ -68,7 +71,7 @@ type VU struct {
 func New(c Config) *VU {
 	v := &VU{
 		ID: c.ID, Rand: rand.New(rand.NewPCG(c.Seed, uint64(c.ID))),
-		registry: c.Registry, recorder: c.Recorder, client: c.Client, sleep: c.Sleep, ctx: context.Background(),
+		registry: c.Registry, recorder: c.Recorder, client: c.Client, recent: c.Recent, sleep: c.Sleep, ctx: context.Background(),
 	}
 	v.scenario = c.Registry.Tags("group", "")
 	v.tags = v.scenario
@@ -138,6 +141,14 @@ type Call struct {
 	Expected func(status int) bool
 }
 
+// Succeeds tells whether a status is a success.
+func (c *Call) Succeeds(status int) bool {
+	if c.Expected != nil {
+		return c.Expected(status)
+	}
+	return status >= 200 && status < 400
+}
+
 // Response is the answer to a Call; it is valid until the VU's next call or pause.
 type Response struct {
 	*client.Response
@@ -159,14 +170,14 @@ func (v *VU) Do(c *Call) Response {
 	if !v.counts() {
 		return r
 	}
-	expected := err == nil && v.resp.Status >= 200 && v.resp.Status < 400
-	if c.Expected != nil {
-		expected = err == nil && c.Expected(v.resp.Status)
-	}
+	expected := err == nil && c.Succeeds(v.resp.Status)
 	name := c.Name
 	url := c.Host.URL + c.Path
 	if name == "" {
 		name = url
+	}
+	if v.recent != nil && expected {
+		v.recent.take(c, name)
 	}
 	tags := v.tags.With("method", c.Method).With("name", name)
 	for i := 0; i+1 < len(c.Tags); i += 2 {

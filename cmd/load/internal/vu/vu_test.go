@@ -47,7 +47,7 @@ func user(t *testing.T, c client.Client) (*vu.VU, func(metric string, tags ...st
 	}
 }
 
-func host(t *testing.T) *client.Host {
+func host(t testing.TB) *client.Host {
 	t.Helper()
 	h, err := client.NewHost(t.Context(), "http://127.0.0.1:3000")
 	if err != nil {

@@ -1,0 +1,261 @@
+package observe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/medianest/testbed/schema/schematest"
+)
+
+func open(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+func execute(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// statement finds what the run did by the start of a query's text.
+func statement(t *testing.T, d *Database, prefix string) Statement {
+	t.Helper()
+	for _, s := range d.Run() {
+		if strings.HasPrefix(s.Query, prefix) {
+			return s
+		}
+	}
+	t.Fatalf("there is no statement %q in %+v", prefix, d.Run())
+	return Statement{}
+}
+
+// A run's statements, tables, indexes and plans, and which statements an endpoint runs.
+func TestDatabase(t *testing.T) {
+	dsn := schematest.NewEmpty(t)
+	app := open(t, dsn)
+	execute(t, app, "CREATE TABLE files (id bigint PRIMARY KEY, owner bigint, note text)")
+	execute(t, app, "CREATE TABLE tags (id bigint PRIMARY KEY, name text)")
+	execute(t, app, "INSERT INTO files SELECT i, i % 100, 'x' FROM generate_series(1, 5000) i")
+	execute(t, app, "ANALYZE files")
+	execute(t, app, "SELECT count(*) FROM tags")
+
+	w := observe(t, Options{Database: dsn})
+	const byOwner, byID = "SELECT note FROM files WHERE owner = $1", "SELECT note FROM files WHERE id = $1"
+	for i := range 20 {
+		execute(t, app, byOwner, i)
+		execute(t, app, byID, i)
+	}
+	execute(t, app, "DELETE FROM files WHERE id <= $1", 50)
+	sent := 0
+	r := w.Finish(t.Context(), time.Minute, []Request{
+		{"GET /files", func(ctx context.Context) error {
+			_, err := app.Exec(ctx, byOwner, 1)
+			for i := 0; i < 5 && err == nil; i++ {
+				_, err = app.Exec(ctx, byID, i)
+			}
+			if sent++; sent == 1 {
+				_, err = app.Exec(ctx, "SELECT name FROM tags")
+			}
+			return err
+		}},
+		{"POST /refresh", func(context.Context) error { return errors.New("status 401") }},
+	})
+	d := r.Database
+
+	if s := statement(t, d, byOwner); s.Calls != 20 || s.Rows != 20*50 || s.TotalTime <= 0 || s.BlocksHit == 0 {
+		t.Errorf("%+v", s)
+	}
+	calls := make(map[string]float64)
+	for _, c := range d.Endpoints["GET /files"] {
+		calls[d.After.Statement(c.Statement).Query] = c.PerRequest
+	}
+	if len(calls) != 3 || calls[byOwner] != 1 || calls[byID] != 5 || calls["SELECT name FROM tags"] != 1./3 {
+		t.Errorf("a request of GET /files runs %v", calls)
+	}
+	if _, ok := d.Endpoints["POST /refresh"]; ok || !strings.Contains(strings.Join(r.Missing, " "), "POST /refresh (status 401)") {
+		t.Errorf("a request that failed tells of statements, or is not told: %q", r.Missing)
+	}
+
+	for _, p := range d.Plans {
+		switch d.After.Statement(p.Statement).Query {
+		case byOwner:
+			if len(p.Scans) != 1 || p.Scans[0] != (Scan{Table: "files", Filter: "(owner = $1)", Rows: 5000, Cost: 1}) || !strings.Contains(p.Text, "Seq Scan on files") {
+				t.Errorf("%+v", p)
+			}
+		case byID:
+			if len(p.Scans) != 0 || !strings.Contains(p.Text, "Index Scan using files_pkey") {
+				t.Errorf("%+v", p)
+			}
+		}
+	}
+	if len(d.Plans) != 4 { // the two, the DELETE and that of the tags
+		t.Errorf("%d plans", len(d.Plans))
+	}
+
+	for _, s := range append(d.Before.Statements, d.After.Statements...) {
+		if strings.Contains(s.Query, "load observer") || strings.Contains(s.Query, "pg_stat") {
+			t.Errorf("the observer's own statement is told: %s", s.Query)
+		}
+	}
+	if len(d.After.Tables) != 2 || d.After.Tables[0].Name != "files" || d.After.Tables[0].Size == 0 || len(d.After.Indexes) != 2 {
+		t.Errorf("%+v %+v", d.After.Tables, d.After.Indexes)
+	}
+	if !strings.Contains(r.Find(Connections).Unit, "connections") || r.Find(Connections).Points[0].Value != 1 {
+		t.Errorf("connections: %+v", r.Find(Connections))
+	}
+	for _, name := range []string{DatabaseSize, WALBytes, BlocksHit} {
+		if s := r.Find(name); s == nil || s.Points[0].Value <= 0 {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+	for _, name := range []string{DeadRows, TempBytes, BlocksRead, Deadlocks} {
+		if r.Find(name) == nil {
+			t.Errorf("%s is not there", name)
+		}
+	}
+	var rows int
+	if err := app.QueryRow(t.Context(), "SELECT count(*) FROM files").Scan(&rows); err != nil || rows != 4950 {
+		t.Errorf("%d rows are left, %v: a plan was run", rows, err)
+	}
+}
+
+// What active backends wait for is counted, and the observer not with them.
+func TestWaits(t *testing.T) {
+	dsn := schematest.NewEmpty(t)
+	holder, waiter := open(t, dsn), open(t, dsn)
+	execute(t, holder, "CREATE TABLE t (n int)")
+	w := observe(t, Options{Database: dsn})
+	execute(t, holder, "BEGIN")
+	execute(t, holder, "LOCK TABLE t")
+	done := make(chan error, 1)
+	ctx := t.Context()
+	go func() {
+		_, err := waiter.Exec(ctx, "SELECT FROM t")
+		done <- err
+	}()
+	var waits []Wait
+	for range 10_000 { // until the other is there: each look is a query
+		w.sample(ctx, time.Second)
+		if waits = w.Report().Database.Waits; len(waits) > 0 && waits[0].Type == "Lock" {
+			break
+		}
+	}
+	execute(t, holder, "COMMIT")
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	d := w.Report().Database
+	if len(waits) == 0 || waits[0].Event != "relation" || d.Active < 1 || d.Samples < 1 {
+		t.Errorf("waits %+v, %d active in %d samples", waits, d.Active, d.Samples)
+	}
+}
+
+// A connection that ends, as when the server restarts, leaves a gap.
+func TestDatabaseComesBack(t *testing.T) {
+	dsn := schematest.NewEmpty(t)
+	admin := open(t, dsn)
+	w := observe(t, Options{Database: dsn})
+	w.sample(t.Context(), 1*time.Second)
+	execute(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()", applicationName)
+	for i := range 3 {
+		w.sample(t.Context(), time.Duration(i+2)*time.Second)
+	}
+	points := w.Report().Find(DatabaseSize).Points
+	if points[0].At != time.Second || points[len(points)-1].At != 4*time.Second {
+		t.Errorf("points %+v", points)
+	}
+}
+
+// What a role may not see is told, and so is what the server lacks.
+func TestReader(t *testing.T) {
+	dsn := schematest.NewEmpty(t)
+	admin := open(t, dsn)
+	role := fmt.Sprintf("observer_%d", time.Now().UnixNano())
+	execute(t, admin, "CREATE ROLE "+role+" LOGIN PASSWORD 'secret-word'")
+	t.Cleanup(func() {
+		_, err := admin.Exec(context.WithoutCancel(t.Context()), "DROP ROLE "+role)
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(role, "secret-word")
+
+	r := observe(t, Options{Database: u.String()}).Finish(t.Context(), time.Second, nil)
+	missing := strings.Join(r.Missing, "\n")
+	if !strings.Contains(missing, "lacks pg_read_all_stats") || !strings.Contains(missing, "permission denied") {
+		t.Errorf("missing: %s", missing)
+	}
+	if r.Find(DatabaseSize) == nil {
+		t.Error("what it may see is not there")
+	}
+
+	execute(t, admin, "CREATE EXTENSION pg_stat_statements")
+	execute(t, admin, "GRANT pg_read_all_stats TO "+role)
+	w := observe(t, Options{Database: u.String()})
+	execute(t, admin, "SELECT 'by another role'")
+	r = w.Finish(t.Context(), time.Second, nil)
+	if len(r.Missing) > 0 || statement(t, r.Database, "SELECT $1").Calls != 1 {
+		t.Errorf("missing: %q", r.Missing)
+	}
+
+	u.User = url.UserPassword(role, "wrong-word")
+	if _, err := New(t.Context(), Options{Database: u.String()}); err == nil || strings.Contains(err.Error(), "wrong-word") {
+		t.Errorf("error %v, want one without the password", err)
+	}
+}
+
+// A run that goes on is compared with what there was before its first part.
+func TestDatabaseGoesOn(t *testing.T) {
+	dsn := schematest.NewEmpty(t)
+	app := open(t, dsn)
+	execute(t, app, "CREATE EXTENSION pg_stat_statements")
+	execute(t, app, "SELECT 1 + 1")
+	w := observe(t, Options{Database: dsn})
+	execute(t, app, "SELECT 1 + 1")
+	w.sample(t.Context(), time.Second)
+	checkpoint := w.Report()
+	w.Close()
+
+	data, err := json.Marshal(checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := new(Report)
+	if err := json.Unmarshal(data, past); err != nil {
+		t.Fatal(err)
+	}
+	w = observe(t, Options{Database: dsn, Past: past, From: time.Second})
+	execute(t, app, "SELECT 1 + 1")
+	r := w.Finish(t.Context(), time.Minute, nil)
+	if got := statement(t, r.Database, "SELECT $1 + $2").Calls; got != 2 {
+		t.Errorf("%d calls in both parts", got)
+	}
+	if !r.Database.Before.At.Equal(checkpoint.Database.Before.At) || r.Database.Samples < 2 || len(r.Find(DatabaseSize).Points) != 2 {
+		t.Errorf("%+v", r.Database)
+	}
+
+	execute(t, app, "SELECT pg_stat_statements_reset()")
+	r = observe(t, Options{Database: dsn, Past: r}).Finish(t.Context(), time.Minute, nil)
+	if !strings.Contains(strings.Join(r.Missing, "\n"), "was reset or") {
+		t.Errorf("missing: %q", r.Missing)
+	}
+}
