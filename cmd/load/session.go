@@ -141,6 +141,7 @@ func (s *session) tick(p engine.Progress) {
 		r.SetThresholds(p.Thresholds)
 		r.Observed = s.observer.Report()
 		r.Collect(s.engine.Store(), s.timeline)
+		r.Trends = s.JudgeTrends(r.Timeline, r.Observed, r.Run.Elapsed)
 		r.Verdict = report.Verdict{Word: report.Running}
 		return r
 	})
@@ -206,6 +207,13 @@ func (s *session) finish(done *engine.Result, err error) (*report.Result, report
 		recovered := s.Recovery.Judge(r.Timeline)
 		if r.Recovery = &recovered; !recovered.InTime {
 			fail("%s", recovered)
+		}
+	}
+	r.Trends = s.JudgeTrends(r.Timeline, r.Observed, r.Run.Elapsed)
+	for _, t := range r.Trends {
+		// A generator that was the bottleneck makes a drift of its own: that run is invalid anyway.
+		if t.Bad && r.Health.Valid {
+			fail("%s", t.Reason)
 		}
 	}
 	if n := s.registry.Overflowed(); n > 0 {

@@ -24,6 +24,8 @@ type testFlags struct {
 	Targets     []string          `name:"targets" env:"MEDIANEST_TARGETS" placeholder:"SET" group:"Test:" help:"Thresholds by the name of a set: medianest is what MediaNest must reach; load list has all."`
 	Threshold   []string          `name:"threshold" env:"MEDIANEST_THRESHOLD" sep:"none" placeholder:"METRIC:CONDITION" group:"Test:" help:"One more threshold, such as 'http_req_duration:p(95)<500' or 'http_req_failed{name:login}:rate<0.01 over 1m'. May be repeated."`
 	AllowNoData bool              `name:"allow-no-data" env:"MEDIANEST_ALLOW_NO_DATA" group:"Test:" help:"Thresholds that nothing was measured for do not fail."`
+	Trends      bool              `name:"trends" env:"MEDIANEST_TRENDS" group:"Test:" help:"Judge whether the target gets slower, fails more or takes more memory while the load is the same, as volume and endurance do."`
+	MemoryLimit string            `name:"memory-limit" env:"MEDIANEST_MEMORY_LIMIT" placeholder:"SIZE" group:"Test:" help:"What the target's memory must not reach, nor grow towards, such as 2GiB; judges trends, as --trends does."`
 	Tag         map[string]string `name:"tag" env:"MEDIANEST_TAGS" mapsep:"," placeholder:"NAME=VALUE" group:"Test:" help:"Tag for everything that is measured. May be repeated."`
 	Seed        *uint64           `name:"seed" env:"MEDIANEST_LOAD_SEED" group:"Test:" help:"Seed of the users' random choices."`
 	VerifyData  string            `name:"verify-data" env:"MEDIANEST_VERIFY_DATA" placeholder:"SHARE" group:"Test:" help:"Hold this share of the answers, such as 0.1 or 10%, against the rows that must be there."`
@@ -74,6 +76,7 @@ func (c *runCmd) options() (*scenario.Options, error) {
 	change("rate", c.Rate != nil, func() (*scenario.Options, error) { return o.WithRate(*c.Rate) })
 	change("verify-data", c.VerifyData != "", number(c.VerifyData, func(n float64) (*scenario.Options, error) { return o.Verifying(n) }))
 	own := *o // the methods above share what they do not change
+	own.Trends = c.trends(o.Trends, func(err error) { fail("memory-limit", err) })
 	own.Thresholds, own.Tags = slices.Clone(o.Thresholds), maps.Clone(o.Tags)
 	for _, text := range c.Threshold {
 		t, err := parseThreshold(text)
@@ -98,6 +101,23 @@ func (c *runCmd) options() (*scenario.Options, error) {
 		return nil, problems
 	}
 	return &own, nil
+}
+
+// trends returns what the flags make of the test's trends.
+func (c *runCmd) trends(of *scenario.Trends, fail func(error)) *scenario.Trends {
+	if !c.Trends && c.MemoryLimit == "" {
+		return of
+	}
+	t := scenario.DefaultTrends()
+	if of != nil {
+		*t = *of
+	}
+	if c.MemoryLimit != "" {
+		var err error
+		t.MemoryLimit, err = scenario.ParseSize(c.MemoryLimit)
+		fail(err)
+	}
+	return t
 }
 
 // set sets what needs no reading.

@@ -36,8 +36,8 @@ type junitFailure struct {
 	Type    string `xml:"type,attr"`
 }
 
-// JUnit is the result as JUnit XML: a test case for the run as a whole, for every threshold, and for every
-// check, which fails where the check did once.
+// JUnit is the result as JUnit XML: a test case for the run as a whole, for every threshold, for every trend where
+// they are judged, and for every check, which fails where the check did once.
 func (r *Result) JUnit() ([]byte, error) {
 	doc := junitSuites{Name: "load " + r.Test.Name, Time: seconds(r.Run.Elapsed)}
 	add := func(name string, cases []junitCase) {
@@ -74,6 +74,17 @@ func (r *Result) JUnit() ([]byte, error) {
 		cases = append(cases, c)
 	})
 	add("checks", cases)
+	if len(r.Trends) > 0 {
+		cases = nil
+		for _, v := range r.Trends {
+			c := junitCase{Class: "trends", Name: v.Quantity}
+			if v.Bad {
+				c.Failure = &junitFailure{Message: v.Reason, Type: "trend"}
+			}
+			cases = append(cases, c)
+		}
+		add("trends", cases)
+	}
 	data, err := xml.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("write JUnit: %w", err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
 )
 
 // Markdown is the result as GitHub's Markdown, for a step's summary.
@@ -25,6 +27,14 @@ func (r *Result) Markdown() []byte {
 	}
 	if r.Recovery != nil {
 		line("\nRecovery: %s.", cell(r.Recovery.String()))
+	}
+	if len(r.Trends) > 0 {
+		line("\nTrends: %s.", cell(trend.Summary(r.Trends)))
+		for _, v := range r.Trends {
+			if v.State == trend.Drifting {
+				line("%s %s", map[bool]string{false: "-", true: "- :x:"}[v.Bad], cell(v.Reason))
+			}
+		}
 	}
 	if len(r.Thresholds) > 0 {
 		line("\n| | threshold | condition | observed |\n|---|---|---|---|")

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 )
 
@@ -128,6 +129,37 @@ func TestJUnitCountsItsFailures(t *testing.T) {
 	r.Judge(Findings{Failures: []string{"wrong <data> & more"}})
 	if data, err = r.JUnit(); err != nil || !strings.Contains(string(data), `failed; wrong &lt;data&gt; &amp; more`) {
 		t.Errorf("%v in\n%s", err, data)
+	}
+}
+
+// TestTrendsAreShown wants what fails a run, and what could not be told, in every form for people and for CI.
+func TestTrendsAreShown(t *testing.T) {
+	r, _, _ := runHere(t)
+	r.Trends = []trend.Verdict{
+		{Quantity: "p95", State: trend.Steady, Reason: "p95 is steady"},
+		{Quantity: "memory", State: trend.Drifting, Bad: true, Reason: "memory rises"},
+		{Quantity: "files", State: trend.Drifting, Reason: "files rise, which is tolerated"},
+		{Quantity: "heap", State: trend.TooShort, Reason: "heap: too short to tell"},
+	}
+	const summary = "bad drift of memory, 1 steady, 1 drifting within bounds, 1 too short to tell"
+	var text bytes.Buffer
+	if err := r.Text(&text, false); err != nil {
+		t.Fatal(err)
+	}
+	junit, err := r.JUnit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for form, want := range map[string][]string{
+		text.String():        {"✓ p95 is steady", "✗ memory rises", "✓ files rise", "· heap: too short", "trends: " + summary},
+		string(r.Markdown()): {"Trends: " + summary + ".", "- :x: memory rises", "- files rise"},
+		string(junit):        {`<testsuite name="trends" tests="4" failures="1"`, `<failure message="memory rises" type="trend">`},
+	} {
+		for _, w := range want {
+			if !strings.Contains(form, w) {
+				t.Errorf("%q is missing in\n%s", w, form)
+			}
+		}
 	}
 }
 

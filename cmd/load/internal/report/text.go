@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
 	"github.com/medianest/testbed/cmd/load/internal/observe"
 )
 
@@ -280,6 +281,20 @@ func (t *text) findings() {
 		t.title("RECOVERY")
 		t.line("    %s %s", t.mark(t.Recovery.InTime), t.Recovery)
 	}
+	if len(t.Trends) > 0 {
+		t.title("TRENDS")
+		for _, v := range t.Trends {
+			t.line("    %s %s", t.trendMark(v), v.Reason)
+		}
+	}
+}
+
+// trendMark is a mark for what could be told.
+func (t *text) trendMark(v trend.Verdict) string {
+	if v.State == trend.TooShort {
+		return "·"
+	}
+	return t.mark(!v.Bad)
 }
 
 // statementsShown is how many statements the text shows.
@@ -344,6 +359,9 @@ func (t *text) verdict() {
 	t.line("\n  %s", t.paint("1;"+style, strings.ToUpper(t.Verdict.Word)))
 	for _, reason := range t.Verdict.Reasons {
 		t.line("    %s", reason)
+	}
+	if len(t.Trends) > 0 {
+		t.line("    trends: %s", trend.Summary(t.Trends))
 	}
 	t.line("")
 }

@@ -28,6 +28,7 @@ func (r *reader) read(root *yaml.Node) {
 		"allowNoData": r.boolean(&o.AllowNoData),
 		"search":      r.search,
 		"recovery":    r.recovery,
+		"trends":      r.trends,
 		"seed":        r.seed(&o.Seed),
 		"thinkTime":   r.number(&o.ThinkTime),
 		"timeout":     r.duration(&o.Timeout),

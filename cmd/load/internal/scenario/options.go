@@ -12,6 +12,7 @@
 //	targets      named sets of thresholds: see Targets
 //	search       look for the highest rate that meets the thresholds: see Search
 //	recovery     work out how long the target takes to get over a spike: see Recovery
+//	trends       judge whether the target drifts while the load is the same: see Trends
 //	thinkTime    multiplies the users' pauses
 //	allowNoData  thresholds that nothing was sampled for do not fail
 //	timeout      of a request; http2, seed, name and description
@@ -71,6 +72,7 @@ type Options struct {
 	Dataset    verify.Wanted
 	Search     *Search
 	Recovery   *Recovery
+	Trends     *Trends
 
 	// Seed makes the users' random sources.
 	Seed uint64
@@ -161,6 +163,10 @@ func (o *Options) clone() *Options {
 		r := *o.Recovery
 		c.Recovery = &r
 	}
+	if o.Trends != nil {
+		t := *o.Trends
+		c.Trends = &t
+	}
 	return &c
 }
 
@@ -213,6 +219,7 @@ func (o *Options) MarshalJSON() ([]byte, error) {
 		AllowNoData           bool                       `json:"allowNoData,omitempty"`
 		Search                *Search                    `json:"search,omitempty"`
 		Recovery              *Recovery                  `json:"recovery,omitempty"`
+		Trends                *Trends                    `json:"trends,omitempty"`
 		Tags                  map[string]string          `json:"tags,omitempty"`
 		Seed                  uint64                     `json:"seed,omitempty"`
 		ThinkTime             float64                    `json:"thinkTime"`
@@ -229,7 +236,7 @@ func (o *Options) MarshalJSON() ([]byte, error) {
 		SummaryTrendStats     []string                   `json:"summaryTrendStats,omitempty"`
 		SummaryTimeUnit       string                     `json:"summaryTimeUnit,omitempty"`
 	}{
-		o.Name, o.Description, o.Suite, o.Logins, o.VerifyData, dataset, scenarios, thresholds, o.AllowNoData, o.Search, o.Recovery,
+		o.Name, o.Description, o.Suite, o.Logins, o.VerifyData, dataset, scenarios, thresholds, o.AllowNoData, o.Search, o.Recovery, o.Trends,
 		o.Tags, o.Seed, o.ThinkTime, o.SetupTimeout, o.TeardownTimeout, o.Timeout, o.UserAgent, o.NoConnectionReuse,
 		o.NoVUConnectionReuse, o.InsecureSkipTLSVerify, o.HTTP2, o.NoSetup, o.NoTeardown, o.SummaryTrendStats, o.SummaryTimeUnit,
 	})

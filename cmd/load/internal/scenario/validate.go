@@ -69,6 +69,9 @@ func (o *Options) Validate() Problems {
 	if o.Recovery != nil {
 		ps = append(ps, o.Recovery.validate()...)
 	}
+	if o.Trends != nil {
+		ps = append(ps, o.Trends.validate()...)
+	}
 	return ps
 }
 
