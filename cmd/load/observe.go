@@ -94,8 +94,10 @@ func (c *runCmd) metricsURLs(targets map[string]string) []string {
 		add(targets[service])
 		hosts[host(targets[service])] = true
 	}
-	if hosts[host(c.Target)] {
-		add(c.Target)
+	for _, base := range c.Target {
+		if hosts[host(base)] {
+			add(base)
+		}
 	}
 	return urls
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -29,7 +30,9 @@ type plan struct {
 	written   json.RawMessage
 	registry  *metrics.Registry
 	scenarios []engine.Scenario
-	targets   map[string]string // base URLs of the services that are used
+	targets   map[string]string   // the first base URL of each service that is used
+	hosts     map[string][]string // all of them, of the services that have several
+	spread    int                 // over how many hosts of a service the users are spread, at least
 	newClient func() client.Client
 	dataset   *verify.Served
 	verifier  *verify.Verifier // nil where nothing is verified
@@ -44,17 +47,31 @@ func (c *runCmd) plan(ctx context.Context, o *scenario.Options, log *slog.Logger
 		return nil, fmt.Errorf("write the test's options: %w", err)
 	}
 	config := suite.Config{Registry: p.registry, Share: o.VerifyData}
-	if config.Targets, p.targets, err = c.resolve(ctx, o.Suites()); err != nil {
+	hosts, err := c.resolve(ctx, o.Suites())
+	if err != nil {
 		return nil, err
 	}
-	base := cmp.Or(p.targets["api"], p.targets["media"])
-	if p.dataset, err = c.probe(ctx, base, o); err != nil {
+	p.name(hosts)
+	base := "api"
+	if hosts[base] == nil {
+		base = "media"
+	}
+	probed, err := probe(ctx, hosts[base], o)
+	if err != nil {
 		return nil, err
 	}
-	if o.VerifyData > 0 || o.Logins == scenario.UniqueLogins {
+	for _, err := range probed.down {
+		log.Error("a target is down, and what its users ask for will fail", "error", err)
+	}
+	p.dataset, config.Targets = probed.served, targets(hosts, probed.lead)
+	if o.VerifyData > 0 || o.Logins == scenario.UniqueLogins || o.Dataset != (verify.Wanted{}) {
 		data, err := verify.Dataset(o.Dataset, p.dataset)
 		if err != nil {
 			return nil, err
+		}
+		if p.dataset == nil {
+			d := data.Options()
+			p.dataset = &verify.Served{Fingerprint: data.Fingerprint(), Profile: data.Profile().Name, Seed: d.Seed, AsOf: d.AsOf, Complete: true}
 		}
 		if o.Logins == scenario.UniqueLogins {
 			p.logins = suite.NewLogins(data)
@@ -88,6 +105,34 @@ func (c *runCmd) plan(ctx context.Context, o *scenario.Options, log *slog.Logger
 	return p, nil
 }
 
+// name says which hosts there are.
+func (p *plan) name(hosts map[string][]*client.Host) {
+	p.targets, p.hosts, p.spread = make(map[string]string), make(map[string][]string), math.MaxInt
+	for service, all := range hosts {
+		p.targets[service] = all[0].URL
+		p.spread = min(p.spread, len(all))
+		if len(all) == 1 {
+			continue
+		}
+		for _, h := range all {
+			p.hosts[service] = append(p.hosts[service], h.URL)
+		}
+	}
+}
+
+// target is the first of the base URLs, for a line that has no room for more.
+func (p *plan) target() string {
+	service := "api"
+	if p.targets[service] == "" {
+		service = "auth"
+	}
+	target := p.targets[service]
+	if more := len(p.hosts[service]) - 1; more > 0 {
+		target += fmt.Sprintf(" and %d more", more)
+	}
+	return target
+}
+
 // clients returns what makes the client of one user.
 func clients(o *scenario.Options) func() client.Client {
 	options := client.Options{Timeout: time.Duration(o.Timeout), Insecure: o.InsecureSkipTLSVerify, UserAgent: o.UserAgent}
@@ -109,7 +154,7 @@ func clients(o *scenario.Options) func() client.Client {
 func (p *plan) test(args []string) report.Test {
 	return report.Test{
 		Name: cmp.Or(p.Name, p.Source), Source: p.Source, Options: p.written, Scaled: p.Scaled, TrendStats: p.trendStats(),
-		Tags: maps.Clone(p.Tags), Seed: p.Seed, Targets: p.targets, Args: slices.Clone(args), TimeUnit: p.SummaryTimeUnit,
+		Tags: maps.Clone(p.Tags), Seed: p.Seed, Targets: p.targets, Hosts: p.hosts, Args: slices.Clone(args), TimeUnit: p.SummaryTimeUnit,
 		Commit: p.commit,
 	}
 }

@@ -51,6 +51,11 @@ func (s *session) goOn() error {
 			errs = append(errs, fmt.Errorf("the target %s was %s and is %s now", name, was, u))
 		}
 	}
+	for name := range s.targets {
+		if now, was := s.hosts[name], s.past.Test.Hosts[name]; !slices.Equal(now, was) {
+			errs = append(errs, fmt.Errorf("the hosts of %s were %v and are %v now", name, was, now))
+		}
+	}
 	if now, was := s.dataset, s.past.Dataset; now != nil && was != nil && now.Fingerprint != was.Fingerprint {
 		errs = append(errs, fmt.Errorf("the target serves dataset %s now, and served %s then", now.Fingerprint, was.Fingerprint))
 	}

@@ -62,7 +62,7 @@ func (s *session) run(ctx context.Context) (*report.Result, report.Findings, err
 	}
 	o := engine.Options{
 		Scenarios: s.scenarios, Registry: s.registry, NewClient: s.newClient, Thresholds: s.Thresholds, Stream: s.streams.sink(),
-		Tags: s.Tags, Seed: s.Seed, ThinkTime: s.thinkTime(), OnTick: s.tick, Recent: s.recent, Targets: len(s.targets), Log: s.log,
+		Tags: s.Tags, Seed: s.Seed, ThinkTime: s.thinkTime(), OnTick: s.tick, Recent: s.recent, Targets: len(s.targets), Spread: s.spread, Log: s.log,
 	}
 	if s.past != nil {
 		o.From = s.past.Run.Elapsed
@@ -133,7 +133,7 @@ func (s *session) tick(p engine.Progress) {
 	}
 	if s.display != nil {
 		v := s.watcher.View(p, now)
-		v.Name, v.Target, v.Troubles = s.Name, s.targets["api"], s.streams.troubles()
+		v.Name, v.Target, v.Troubles = s.Name, s.target(), s.streams.troubles()
 		s.display.Show(v)
 	}
 	s.checkpoints.tick(now, func() *report.Result {

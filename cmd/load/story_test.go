@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/medianest/testbed/cmd/load/internal/report"
+	"github.com/medianest/testbed/cmd/load/internal/suite/librarytest"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 	"github.com/medianest/testbed/schema/schematest"
 )
@@ -34,13 +36,14 @@ func TestMain(m *testing.M) {
 }
 
 // TestStories runs the scripts in testdata, which are the command's manual too. Each has a server of its own, whose
-// answers look like the API's, at BASE_URL. Beside the commands of testscript there are:
+// answers look like the API's, at BASE_URL, and a second one like it at TWIN_URL. Beside the commands of testscript there are:
 //
-//	answers WORD               how the server answers from now on: well, broken (500 but for /health), ill (500), or with
-//	                           lies (it names a dataset, and its rows are others)
+//	answers WORD               how the servers answer from now on: well, broken (500 but for /health), ill (500), with
+//	                           lies (they name a dataset, and their rows are others), as library (its rows are right) or
+//	                           unnamed (the same, and /health tells of no dataset); or they differ in which one it tells
 //	database                   makes a database, named by OBSERVED_DATABASE with the password OBSERVED_PASSWORD, that the server
 //	                           asks twice for GET /api/v1/media; it then also has /metrics
-//	gone                       stops the server
+//	gone [twin]                stops the server, or the second one
 //	exits CODE load ARGS...    runs load, which has to exit with the code
 //	start load ARGS...         starts load
 //	await PATTERN FILE         waits until the file has the pattern in it; the output of start is in start.out and start.err
@@ -54,15 +57,22 @@ func TestStories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows, err := url.Parse(librarytest.New(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	library := httputil.NewSingleHostReverseProxy(rows)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			s := &story{fingerprint: dataset.Fingerprint(), t: env.T().(testing.TB)}
-			s.server = httptest.NewServer(http.HandlerFunc(s.answer))
+			s.library = library
+			s.server, s.twin = httptest.NewServer(http.HandlerFunc(s.answer)), httptest.NewServer(http.HandlerFunc(s.answerAsTwin))
 			env.Defer(s.close)
 			env.Values[storyKey{}] = s
 			env.Setenv("BASE_URL", s.server.URL)
+			env.Setenv("TWIN_URL", s.twin.URL)
 			env.Setenv("GITHUB_STEP_SUMMARY", "")
 			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
@@ -82,10 +92,11 @@ type storyKey struct{}
 
 // story is what the commands of one script share.
 type story struct {
-	t      testing.TB
-	server *httptest.Server
-	mode   atomic.Value                 // string
-	pool   atomic.Pointer[pgxpool.Pool] // of the story's database
+	t            testing.TB
+	server, twin *httptest.Server
+	library      http.Handler
+	mode         atomic.Value                 // string
+	pool         atomic.Pointer[pgxpool.Pool] // of the story's database
 	// fingerprint is that of the smoke dataset, which the server names when it lies.
 	fingerprint string
 	cmd         *exec.Cmd
@@ -101,8 +112,20 @@ func inStory(do func(*story, *testscript.TestScript, []string)) func(*testscript
 	}
 }
 
+func (s *story) answerAsTwin(w http.ResponseWriter, r *http.Request) {
+	if s.mode.Load() == "differ" && r.URL.Path == "/health" {
+		fmt.Fprint(w, `{"dataset":{"fingerprint":"twin","profile":"smoke","seed":2,"asOf":"2026-01-01T00:00:00Z","complete":true}}`)
+		return
+	}
+	s.answer(w, r)
+}
+
 func (s *story) answer(w http.ResponseWriter, r *http.Request) {
 	mode := s.mode.Load()
+	if mode == "library" || mode == "unnamed" && r.URL.Path != "/health" {
+		s.library.ServeHTTP(w, r)
+		return
+	}
 	if mode == "ill" || mode == "broken" && r.URL.Path != "/health" {
 		w.WriteHeader(http.StatusInternalServerError)
 	}
@@ -120,7 +143,7 @@ func (s *story) answer(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if mode == "lies" && r.URL.Path == "/health" {
+	if (mode == "lies" || mode == "differ") && r.URL.Path == "/health" {
 		fmt.Fprintf(w, `{"status":"ok","dataset":{"fingerprint":%q,"profile":"smoke","seed":1,"asOf":"2026-01-01T00:00:00Z","complete":true}}`, s.fingerprint)
 		return
 	}
@@ -142,12 +165,18 @@ func (s *story) database(ts *testscript.TestScript, _ []string) {
 	s.pool.Store(pool)
 }
 
-func (s *story) gone(*testscript.TestScript, []string) { s.server.Close() }
+func (s *story) gone(_ *testscript.TestScript, args []string) {
+	if len(args) > 0 {
+		s.twin.Close()
+		return
+	}
+	s.server.Close()
+}
 
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), os.Environ()
-	for _, name := range []string{"BASE_URL", "GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "MEDIANEST_HISTORY", "MEDIANEST_OBSERVE_DATABASE", "NO_COLOR"} {
+	for _, name := range []string{"BASE_URL", "AUTH_SERVICE_URL", "MEDIA_SERVICE_URL", "USER_SERVICE_URL", "NOTIFICATION_SERVICE_URL", "MEDIANEST_DATASET", "GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "MEDIANEST_HISTORY", "MEDIANEST_OBSERVE_DATABASE", "NO_COLOR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
@@ -218,10 +247,10 @@ func (s *story) end(ts *testscript.TestScript, args []string) {
 }
 
 func (s *story) scrape(ts *testscript.TestScript, args []string) {
-	url := regexp.MustCompile(`http://[0-9.:]+/metrics`).FindString(ts.ReadFile("start.err"))
+	address := regexp.MustCompile(`http://[0-9.:]+/metrics`).FindString(ts.ReadFile("start.err"))
 	client := &http.Client{Timeout: patience}
 	defer client.CloseIdleConnections()
-	resp, err := client.Get(url)
+	resp, err := client.Get(address)
 	ts.Check(err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
@@ -254,6 +283,7 @@ func (s *story) close() {
 		<-s.ended
 	}
 	s.server.Close()
+	s.twin.Close()
 }
 
 func TestExitCodesAreDocumented(t *testing.T) {

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/client"
@@ -16,56 +17,77 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 )
 
-// targetFlags say what is tested.
+// targetFlags say what is tested. Each flag takes several base URLs.
 type targetFlags struct {
-	Target          string `name:"target" short:"t" env:"BASE_URL" default:"http://localhost:3000" placeholder:"URL" group:"Target:" help:"Base URL of the API, ${default} where it is not given."`
-	AuthURL         string `name:"auth-url" env:"AUTH_SERVICE_URL" default:"http://localhost:3001" placeholder:"URL" group:"Target:" help:"Base URL of the auth service, ${default} where it is not given."`
-	MediaURL        string `name:"media-url" env:"MEDIA_SERVICE_URL" default:"http://localhost:3002" placeholder:"URL" group:"Target:" help:"Base URL of the media service, ${default} where it is not given."`
-	UserURL         string `name:"user-url" env:"USER_SERVICE_URL" default:"http://localhost:3003" placeholder:"URL" group:"Target:" help:"Base URL of the user service, ${default} where it is not given."`
-	NotificationURL string `name:"notification-url" env:"NOTIFICATION_SERVICE_URL" default:"http://localhost:3004" placeholder:"URL" group:"Target:" help:"Base URL of the notification service, ${default} where it is not given."`
+	Target          []string `name:"target" short:"t" env:"BASE_URL" default:"http://localhost:3000" placeholder:"URL,..." group:"Target:" help:"Base URL of the API, ${default} where it is not given. Over several, separated by commas, the users are spread evenly; so they are for the services."`
+	AuthURL         []string `name:"auth-url" env:"AUTH_SERVICE_URL" default:"http://localhost:3001" placeholder:"URL,..." group:"Target:" help:"Base URL of the auth service, ${default} where it is not given."`
+	MediaURL        []string `name:"media-url" env:"MEDIA_SERVICE_URL" default:"http://localhost:3002" placeholder:"URL,..." group:"Target:" help:"Base URL of the media service, ${default} where it is not given."`
+	UserURL         []string `name:"user-url" env:"USER_SERVICE_URL" default:"http://localhost:3003" placeholder:"URL,..." group:"Target:" help:"Base URL of the user service, ${default} where it is not given."`
+	NotificationURL []string `name:"notification-url" env:"NOTIFICATION_SERVICE_URL" default:"http://localhost:3004" placeholder:"URL,..." group:"Target:" help:"Base URL of the notification service, ${default} where it is not given."`
 }
 
-// urls are the base URLs by service.
-func (f *targetFlags) urls() map[string]string {
-	return map[string]string{
-		"api": f.Target, "auth": f.AuthURL, "media": f.MediaURL, "user": f.UserURL, "notification": f.NotificationURL,
+// service is what one of the flags says.
+type service struct {
+	name, flag string
+	urls       []string
+}
+
+func (f *targetFlags) services() []service {
+	return []service{
+		{"api", "--target", f.Target}, {"auth", "--auth-url", f.AuthURL}, {"media", "--media-url", f.MediaURL},
+		{"user", "--user-url", f.UserURL}, {"notification", "--notification-url", f.NotificationURL},
 	}
 }
 
 func (f *targetFlags) checkTargets() error {
 	var errs []error
-	for name, base := range f.urls() {
-		if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			errs = append(errs, fmt.Errorf("%s: %q is not a URL such as http://localhost:3000", cmp.Or(map[string]string{"api": "--target"}[name], "--"+name+"-url"), base))
+	for _, s := range f.services() {
+		if len(s.urls) == 0 {
+			errs = append(errs, fmt.Errorf("%s: there is no URL", s.flag))
+		}
+		for i, base := range s.urls {
+			if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+				errs = append(errs, fmt.Errorf("%s: %q is not a URL such as http://localhost:3000", s.flag, base))
+			}
+			same := func(other string) bool { return strings.TrimSuffix(other, "/") == strings.TrimSuffix(base, "/") }
+			if slices.ContainsFunc(s.urls[:i], same) {
+				errs = append(errs, fmt.Errorf("%s: %s is there twice", s.flag, base))
+			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// resolve resolves the hosts that a test of the suites needs.
-func (f *targetFlags) resolve(ctx context.Context, suites []string) (suite.Targets, map[string]string, error) {
-	var t suite.Targets
-	used := make(map[string]string)
+// resolve resolves the hosts that a test of the suites needs, by service.
+func (f *targetFlags) resolve(ctx context.Context, suites []string) (map[string][]*client.Host, error) {
+	micro := slices.Contains(suites, suite.Microservices)
+	others := slices.ContainsFunc(suites, func(s string) bool { return s != suite.Microservices })
+	hosts := make(map[string][]*client.Host)
 	var errs []error
-	host := func(into **client.Host, name string) {
-		if *into != nil {
-			return
-		}
-		h, err := client.NewHost(ctx, f.urls()[name])
-		errs = append(errs, err)
-		*into, used[name] = h, f.urls()[name]
-	}
-	for _, s := range suites {
-		if s != suite.Microservices {
-			host(&t.API, "api")
+	for _, s := range f.services() {
+		if needed := map[bool]bool{true: others, false: micro}[s.name == "api"]; !needed {
 			continue
 		}
-		host(&t.Auth, "auth")
-		host(&t.Media, "media")
-		host(&t.User, "user")
-		host(&t.Notification, "notification")
+		for _, base := range s.urls {
+			h, err := client.NewHost(ctx, base)
+			errs = append(errs, err)
+			hosts[s.name] = append(hosts[s.name], h)
+		}
 	}
-	return t, used, errors.Join(errs...)
+	return hosts, errors.Join(errs...)
+}
+
+// targets are the hosts as the suites take them. Set-up goes to the one of the API that leads.
+func targets(hosts map[string][]*client.Host, lead int) suite.Targets {
+	spread := func(service string, lead int) *client.Host {
+		if len(hosts[service]) == 0 {
+			return nil
+		}
+		return client.Spread(hosts[service], lead)
+	}
+	return suite.Targets{
+		API: spread("api", lead), Auth: spread("auth", 0), Media: spread("media", 0), User: spread("user", 0), Notification: spread("notification", 0),
+	}
 }
 
 // What bounds the question to a target's /health.
@@ -74,20 +96,59 @@ const (
 	healthTimeout = 10 * time.Second
 )
 
-// probe asks a target how it is, and which dataset it serves; it tells of none where the target does not.
-func (f *targetFlags) probe(ctx context.Context, base string, o *scenario.Options) (*verify.Served, error) {
-	h, err := client.NewHost(ctx, base)
-	if err != nil {
-		return nil, err
+// probed is what the hosts of a service say of themselves.
+type probed struct {
+	served *verify.Served // nil where none names a dataset
+	lead   int            // the first that answers
+	down   []error        // of those that do not, as long as another does
+}
+
+// probe asks the hosts of a service how they are, and which dataset they serve. It fails where none answers, or
+// where they do not serve the same.
+func probe(ctx context.Context, hosts []*client.Host, o *scenario.Options) (*probed, error) {
+	served, errs := make([]*verify.Served, len(hosts)), make([]error, len(hosts))
+	var all sync.WaitGroup
+	for i, h := range hosts {
+		all.Go(func() { served[i], errs[i] = ask(ctx, h, o) })
 	}
+	all.Wait()
+	p := &probed{lead: -1}
+	for i, h := range hosts {
+		switch d := served[i]; {
+		case errors.As(errs[i], new(*client.Error)):
+			p.down = append(p.down, errs[i])
+			continue
+		case errs[i] != nil:
+			return nil, errs[i]
+		case d != nil && p.served == nil:
+			p.served = d
+		case d != nil && d.Fingerprint != p.served.Fingerprint:
+			return nil, fmt.Errorf("the hosts do not serve the same: %s has dataset %s, one before it %s", h.URL, d, p.served)
+		}
+		if p.lead < 0 {
+			p.lead = i
+		}
+	}
+	if p.lead < 0 {
+		return nil, fmt.Errorf("%w (is it up? mockapi --profile dev starts one; --target or BASE_URL names another)", errors.Join(p.down...))
+	}
+	return p, nil
+}
+
+// ask asks one host.
+func ask(ctx context.Context, h *client.Host, o *scenario.Options) (*verify.Served, error) {
 	c := client.NewStd(client.Options{Timeout: healthTimeout, Insecure: o.InsecureSkipTLSVerify, UserAgent: o.UserAgent, MaxBody: maxHealth})
 	defer c.Close()
 	var resp client.Response
 	if err := c.Do(ctx, &client.Request{Method: http.MethodGet, Host: h, Path: "/health"}, &resp); err != nil {
-		return nil, fmt.Errorf("ask %s/health: %w (is it up? mockapi --profile dev starts one; --target or BASE_URL names another)", strings.TrimSuffix(base, "/"), err)
+		return nil, fmt.Errorf("ask %s/health: %w", h.URL, err)
 	}
 	if resp.Status != http.StatusOK {
 		return nil, nil // not every target has one
 	}
-	return verify.ReadHealth(resp.Body)
+	d, err := verify.ReadHealth(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", h.URL, err)
+	}
+	return d, nil
 }

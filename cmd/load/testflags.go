@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/executor"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/cmd/load/internal/scenario"
+	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
 
@@ -29,6 +31,7 @@ type testFlags struct {
 	Tag         map[string]string `name:"tag" env:"MEDIANEST_TAGS" mapsep:"," placeholder:"NAME=VALUE" group:"Test:" help:"Tag for everything that is measured. May be repeated."`
 	Seed        *uint64           `name:"seed" env:"MEDIANEST_LOAD_SEED" group:"Test:" help:"Seed of the users' random choices."`
 	VerifyData  string            `name:"verify-data" env:"MEDIANEST_VERIFY_DATA" placeholder:"SHARE" group:"Test:" help:"Hold this share of the answers, such as 0.1 or 10%, against the rows that must be there."`
+	Dataset     map[string]string `name:"dataset" env:"MEDIANEST_DATASET" mapsep:"," placeholder:"profile=NAME,..." group:"Test:" help:"The dataset of a target whose /health tells none: profile=NAME|FILE,seed=N,as-of=TIME and, if it was seeded with another one, bcrypt-cost=N. Of one that tells it, it must be the same."`
 	UniqueUsers bool              `name:"unique-logins" env:"MEDIANEST_UNIQUE_LOGINS" group:"Test:" help:"Every user logs in with an account of the dataset of its own."`
 	ThinkTime   string            `name:"think-time" env:"MEDIANEST_THINK_TIME" placeholder:"FACTOR" group:"Test:" help:"Multiply the users' pauses; 0 leaves them out."`
 	Timeout     time.Duration     `name:"timeout" env:"MEDIANEST_TIMEOUT" placeholder:"DURATION" group:"Test:" help:"How long a request may take."`
@@ -75,8 +78,11 @@ func (c *runCmd) options() (*scenario.Options, error) {
 	change("vus", c.VUs != nil, func() (*scenario.Options, error) { return o.WithVUs(*c.VUs) })
 	change("rate", c.Rate != nil, func() (*scenario.Options, error) { return o.WithRate(*c.Rate) })
 	change("verify-data", c.VerifyData != "", number(c.VerifyData, func(n float64) (*scenario.Options, error) { return o.Verifying(n) }))
+	dataset, err := datasetOf(o.Dataset, c.Dataset)
+	fail("dataset", err)
 	own := *o // the methods above share what they do not change
 	own.Trends = c.trends(o.Trends, func(err error) { fail("memory-limit", err) })
+	own.Dataset = dataset
 	own.Thresholds, own.Tags = slices.Clone(o.Thresholds), maps.Clone(o.Tags)
 	for _, text := range c.Threshold {
 		t, err := parseThreshold(text)
@@ -143,6 +149,34 @@ func (c *runCmd) set(o *scenario.Options) {
 	if len(c.TrendStats) > 0 {
 		o.SummaryTrendStats = c.TrendStats
 	}
+}
+
+// datasetOf adds what the flag says to what the test says of the dataset.
+func datasetOf(w verify.Wanted, flag map[string]string) (verify.Wanted, error) {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(flag)) {
+		value, err := flag[key], error(nil)
+		switch key {
+		case "profile":
+			w.Profile = value
+		case "seed":
+			var n uint64
+			n, err = strconv.ParseUint(value, 10, 64)
+			w.Seed = &n
+		case "as-of":
+			var at time.Time
+			at, err = time.Parse(time.RFC3339Nano, value)
+			w.AsOf = &at
+		case "bcrypt-cost":
+			w.BcryptCost, err = strconv.Atoi(value)
+		default:
+			errs = append(errs, fmt.Errorf("there is no %q, only profile, seed, as-of and bcrypt-cost", key))
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s is %q, and is to be as in profile=ci,seed=1,as-of=2026-01-31T12:00:00Z", key, value))
+		}
+	}
+	return w, errors.Join(errs...)
 }
 
 // parseThreshold reads METRIC:CONDITION or METRIC{tag:value}:CONDITION.

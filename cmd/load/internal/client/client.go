@@ -124,6 +124,8 @@ type Host struct {
 	prefix    string // path of the base URL
 	addresses []string
 	next      atomic.Uint32
+	members   []*Host // those that it stands for, see Spread
+	lead      int
 }
 
 // NewHost resolves the host of a base URL such as http://localhost:3000.

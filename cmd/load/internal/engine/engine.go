@@ -65,6 +65,8 @@ type Options struct {
 	Recent *vu.Recent
 	// Targets is how many hosts a user keeps connections to, for the check of resources; 0 means 1.
 	Targets int
+	// Spread is over how many hosts of each target the users are spread, for the same check; 0 means 1.
+	Spread int
 	// PlainTimers paces open models with Go's timers alone, which are up to a millisecond late on an idle
 	// machine. Tests in a synctest bubble need it: there is no other clock there.
 	PlainTimers bool

@@ -101,7 +101,8 @@ func (e *Engine) prepare() error {
 	if err := health.CheckFiles(peak, e.options.Targets, e.filesLimit); err != nil {
 		return err
 	}
-	return health.CheckPorts(peak)
+	spread := max(e.options.Spread, 1)
+	return health.CheckPorts((peak + spread - 1) / spread)
 }
 
 func withTags(t *metrics.TagSet, tags map[string]string) *metrics.TagSet {

@@ -64,6 +64,7 @@ func (r *Result) Collect(store *metrics.Store, timeline *metrics.Timeline) {
 	}
 	r.collectMetrics()
 	r.collectEndpoints()
+	r.collectHosts()
 	r.collectChecks()
 	r.collectErrors()
 }

@@ -40,7 +40,7 @@ type Result struct {
 	Run  Run  `json:"run"`
 	// Verdict is what the exit code says.
 	Verdict Verdict `json:"verdict"`
-	// Dataset is what the target said that it serves, null where it said nothing.
+	// Dataset is what the target said that it serves, or else what the test says of it; null where neither did.
 	Dataset *Dataset          `json:"dataset"`
 	Machine Machine           `json:"machine"`
 	Program map[string]string `json:"program"` // version, commit and toolchain of the runner
@@ -48,7 +48,9 @@ type Result struct {
 	// Metrics are the totals of every metric and of the submetrics that thresholds name, as in k6's summary.
 	Metrics map[string]Metric `json:"metrics"`
 	// Endpoints are the requests of every method and value of the tag name; the busiest first.
-	Endpoints  []Endpoint    `json:"endpoints"`
+	Endpoints []Endpoint `json:"endpoints"`
+	// Hosts are the requests of every host, where a service has several; by URL.
+	Hosts      []Host        `json:"hosts,omitempty"`
 	Root       Group         `json:"root_group"`
 	Thresholds []Threshold   `json:"thresholds"`
 	Health     health.Report `json:"health"`
@@ -88,7 +90,10 @@ type Test struct {
 	TimeUnit string            `json:"summaryTimeUnit,omitempty"`
 	Tags     map[string]string `json:"tags,omitempty"`
 	Seed     uint64            `json:"seed"`
-	Targets  map[string]string `json:"targets"` // base URL by service
+	// Targets is the base URL by service, the first one of several; names of endpoints begin with it.
+	Targets map[string]string `json:"targets"`
+	// Hosts are all base URLs of the services that have several.
+	Hosts map[string][]string `json:"hosts,omitempty"`
 	// Commit is that of what was tested, with -dirty where files had been changed; "" where it is not known.
 	Commit string `json:"commit,omitempty"`
 	// Args is how to run it again: the command line.
@@ -138,7 +143,7 @@ type Verdict struct {
 	Reasons []string `json:"reasons,omitempty"`
 }
 
-// Dataset names a dataset as the target's /health does.
+// Dataset names a dataset as a target's /health does.
 type Dataset struct {
 	Fingerprint string    `json:"fingerprint"`
 	Profile     string    `json:"profile"`
@@ -178,6 +183,20 @@ type Endpoint struct {
 	P95  float64 `json:"p95"`
 	P99  float64 `json:"p99"`
 	Max  float64 `json:"max"`
+}
+
+// Host is the requests of one of several hosts over which the users of a service are spread. A slow one gets fewer
+// of an open model's: its users are busy for longer.
+type Host struct {
+	URL      string  `json:"url"`
+	Requests uint64  `json:"requests"`
+	Rate     float64 `json:"rate"` // per second of the run
+	Failed   uint64  `json:"failed"`
+	// The distribution of http_req_duration.
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
 }
 
 // Threshold is a threshold and what it says.

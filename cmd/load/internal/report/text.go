@@ -25,6 +25,7 @@ func (r *Result) Text(w io.Writer, color bool) error {
 	t.checks()
 	t.metrics()
 	t.endpoints()
+	t.hosts()
 	t.errors()
 	t.verified()
 	t.findings()
@@ -84,16 +85,6 @@ func (t *text) head() {
 	if !t.Complete {
 		t.line("    %s", t.paint(red, "cut: this is a checkpoint of "+t.Written.Format(time.DateTime)+"; the run went on, or was killed"))
 	}
-}
-
-func (r *Result) targets() []string {
-	var targets []string
-	for _, service := range slices.Sorted(maps.Keys(r.Test.Targets)) {
-		if u := r.Test.Targets[service]; !slices.Contains(targets, u) {
-			targets = append(targets, u)
-		}
-	}
-	return targets
 }
 
 func unwell(s Scenario) string {
@@ -210,6 +201,20 @@ func (t *text) endpoints() {
 		}
 		fmt.Fprintf(w, "    %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", shortened(e.Label), e.Requests, number(e.Rate, 1), Percent(share(e.Failed, e.Requests)),
 			t.time(e.P50), t.time(e.P95), t.time(e.P99), t.time(e.Max))
+	}
+	_ = w.Flush() // into memory
+}
+
+func (t *text) hosts() {
+	if len(t.Hosts) == 0 {
+		return
+	}
+	t.title("HOSTS")
+	w := tabwriter.NewWriter(&t.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "    host\trequests\tper s\tfailed\tp50\tp95\tp99\tmax\n")
+	for _, h := range t.Hosts {
+		fmt.Fprintf(w, "    %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", h.URL, h.Requests, number(h.Rate, 1), Percent(share(h.Failed, h.Requests)),
+			t.time(h.P50), t.time(h.P95), t.time(h.P99), t.time(h.Max))
 	}
 	_ = w.Flush() // into memory
 }

@@ -78,10 +78,10 @@ func (s *core) Setup(v *vu.VU) error {
 func (b *base) alive(v *vu.VU, health *vu.Call) error {
 	r := v.Do(health)
 	if r.Err != nil {
-		return v.Errorf("%s: %w: is the server running, and is the URL right?", health.Name, r.Err)
+		return v.Errorf("%s: %w: is the server running, and is the URL right?", r.URL, r.Err)
 	}
 	if r.Status != 200 {
-		return v.Errorf("%s answered %d: is the server running, and is the URL right?", health.Name, r.Status)
+		return v.Errorf("%s answered %d: is the server running, and is the URL right?", r.URL, r.Status)
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func (b *base) answer(v *vu.VU, u *user, c *vu.Call, r *vu.Response) *verify.Ans
 		viewer = verify.Anonymous
 	}
 	return &verify.Answer{
-		VU: v.ID, Sent: r.Timings.Start, Received: time.Now(), Request: c.Method + " " + c.Host.URL + c.Path, Status: r.Status, Body: r.Body, Header: r.Header, Viewer: viewer,
+		VU: v.ID, Host: c.Host.Of(v.ID).URL, Sent: r.Timings.Start, Received: time.Now(), Request: c.Method + " " + r.URL, Status: r.Status, Body: r.Body, Header: r.Header, Viewer: viewer,
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/medianest/testbed/cmd/load/internal/client"
 )
 
 // What bounds a Recent.
@@ -46,8 +48,8 @@ func (r *Recent) Refresh() {
 	}
 }
 
-// take keeps a copy of a request if it is time.
-func (r *Recent) take(c *Call, name string) {
+// take keeps a copy of a request to a host if it is time.
+func (r *Recent) take(c *Call, host *client.Host, name string) {
 	e := endpoint{c.Method, name}
 	x := (*r.kept.Load())[e]
 	if x == nil {
@@ -56,7 +58,7 @@ func (r *Recent) take(c *Call, name string) {
 	if x == nil || len(c.Body) > maxRecentBody || !x.due.CompareAndSwap(true, false) {
 		return
 	}
-	own := &Call{Method: c.Method, Host: c.Host, Path: strings.Clone(c.Path), Name: name, Body: bytes.Clone(c.Body), Expected: c.Expected}
+	own := &Call{Method: c.Method, Host: host, Path: strings.Clone(c.Path), Name: name, Body: bytes.Clone(c.Body), Expected: c.Expected}
 	for _, h := range c.Header {
 		own.Header = append(own.Header, strings.Clone(h))
 	}

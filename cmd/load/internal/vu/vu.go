@@ -128,8 +128,9 @@ func (v *VU) Registry() *metrics.Registry { return v.registry }
 // Call is one request of an iteration and how it is counted.
 type Call struct {
 	Method string
-	Host   *client.Host
-	Path   string // with the query, escaped
+	// Host is where it goes; of several, to that of the user, whose base URL is then the tag host.
+	Host *client.Host
+	Path string // with the query, escaped
 	// Name is the tag name and names the endpoint in reports; "" is the URL, which must then be without ids.
 	Name string
 	// Tags are further tags, names and values in turns.
@@ -152,6 +153,8 @@ func (c *Call) Succeeds(status int) bool {
 // Response is the answer to a Call; it is valid until the VU's next call or pause.
 type Response struct {
 	*client.Response
+	// URL is what was asked for.
+	URL string
 	// Err is why there is no answer; Status is 0 then.
 	Err error
 	// Milliseconds is what the target took: http_req_duration, without the wait for a user of an open model.
@@ -160,10 +163,11 @@ type Response struct {
 
 // Do sends a request and counts it.
 func (v *VU) Do(c *Call) Response {
-	req := client.Request{Method: c.Method, Host: c.Host, Path: c.Path, Header: c.Header, Body: c.Body}
+	host := c.Host.Of(v.ID)
+	req := client.Request{Method: c.Method, Host: host, Path: c.Path, Header: c.Header, Body: c.Body}
 	err := v.client.Do(v.ctx, &req, &v.resp)
 	t := &v.resp.Timings
-	r := Response{Response: &v.resp, Err: err, Milliseconds: milliseconds(t.Duration())}
+	r := Response{Response: &v.resp, URL: host.URL + c.Path, Err: err, Milliseconds: milliseconds(t.Duration())}
 	if client.KindOf(err) == client.Canceled { // as k6, which does not count what its own end cut off
 		v.cut = true
 	}
@@ -172,14 +176,16 @@ func (v *VU) Do(c *Call) Response {
 	}
 	expected := err == nil && c.Succeeds(v.resp.Status)
 	name := c.Name
-	url := c.Host.URL + c.Path
 	if name == "" {
-		name = url
+		name = c.Host.URL + c.Path
 	}
 	if v.recent != nil && expected {
-		v.recent.take(c, name)
+		v.recent.take(c, host, name)
 	}
 	tags := v.tags.With("method", c.Method).With("name", name)
+	if c.Host.Several() {
+		tags = tags.With("host", host.URL)
+	}
 	for i := 0; i+1 < len(c.Tags); i += 2 {
 		tags = tags.With(c.Tags[i], c.Tags[i+1])
 	}
@@ -190,7 +196,7 @@ func (v *VU) Do(c *Call) Response {
 		tags = tags.With("proto", v.resp.Proto)
 	}
 	q := metrics.HTTPRequest{
-		Tags: tags, End: time.Now(), Duration: r.Milliseconds, URL: url,
+		Tags: tags, End: time.Now(), Duration: r.Milliseconds, URL: r.URL,
 		Blocked: milliseconds(t.Blocked), Connecting: milliseconds(t.Connecting), TLSHandshaking: milliseconds(t.TLSHandshaking),
 		Sending: milliseconds(t.Sending), Waiting: milliseconds(t.Waiting), Receiving: milliseconds(t.Receiving),
 		BytesSent: v.resp.BytesSent, BytesReceived: v.resp.BytesReceived, Failed: !expected,

@@ -97,6 +97,28 @@ func TestTagsOfRequests(t *testing.T) {
 	}
 }
 
+// What goes to one of several hosts has the same name whichever it is, and tells the host by a tag.
+func TestRequestsToOneOfSeveralHosts(t *testing.T) {
+	a := &answers{status: 200}
+	v, total := user(t, a)
+	other, err := client.NewHost(t.Context(), "http://127.0.0.1:3001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := v.Do(&vu.Call{Method: "GET", Host: client.Spread([]*client.Host{other, host(t)}, 0), Path: "/media"})
+	of := []*client.Host{other, host(t)}[(v.ID-1)%2].URL
+	if r.URL != of+"/media" {
+		t.Errorf("user %d asked for %s, want it of %s", v.ID, r.URL, of)
+	}
+	if n := total("http_reqs", "name", "http://127.0.0.1:3001/media", "host", of).Sum; n != 1 {
+		t.Errorf("%v requests under the name of the first host and the tag host %s", n, of)
+	}
+	v.Do(&vu.Call{Method: "GET", Host: host(t), Path: "/alone"})
+	if n := total("http_reqs", "name", "http://127.0.0.1:3000/alone").Count - total("http_reqs", "name", "http://127.0.0.1:3000/alone", "host", "http://127.0.0.1:3000").Count; n != 1 {
+		t.Error("a request to the only host is tagged with it")
+	}
+}
+
 func TestAnIterationThatIsCutOffCountsNoMore(t *testing.T) {
 	a := &answers{status: 200}
 	v, total := user(t, a)

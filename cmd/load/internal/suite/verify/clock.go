@@ -10,23 +10,26 @@ import (
 // coarse. An earlier one was kept from before and served again.
 const StaleAfter = time.Second
 
-// clock knows how far the target's clock is ahead of this machine's, from the answers: one says when it was made,
+// clock knows how far each host's clock is ahead of this machine's, from the answers: one says when it was made,
 // which was before it came. So what it says less when it came is at most the difference, and the most of all
 // answers comes closest; a stale one never does.
 type clock struct {
 	mu    sync.Mutex
-	known bool
-	ahead time.Duration
+	ahead map[string]time.Duration // by host
 }
 
-// local returns when, by this machine's clock, an answer was made that came at received.
-func (k *clock) local(made, received time.Time) time.Time {
+// local returns when, by this machine's clock, an answer of a host was made that came at received.
+func (k *clock) local(host string, made, received time.Time) time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if ahead := made.Sub(received); !k.known || ahead > k.ahead {
-		k.known, k.ahead = true, ahead
+	most, known := k.ahead[host]
+	if ahead := made.Sub(received); !known || ahead > most {
+		if k.ahead == nil {
+			k.ahead = make(map[string]time.Duration)
+		}
+		k.ahead[host], most = ahead, ahead
 	}
-	return made.Add(-k.ahead)
+	return made.Add(-most)
 }
 
 // fresh checks that an answer was made for the request that it answers.
@@ -40,7 +43,7 @@ func (c *check) fresh() {
 		c.differs("meta.timestamp", "a time", raw(stamp))
 		return
 	}
-	made := c.clock.local(time.UnixMilli(ms), c.answer.Received)
+	made := c.clock.local(c.answer.Host, time.UnixMilli(ms), c.answer.Received)
 	if age := c.answer.Sent.Sub(made); age > StaleAfter {
 		c.differs("meta.timestamp", "made for this request", fmt.Sprintf("%s, %s before it", raw(stamp), age.Round(time.Millisecond)))
 	}

@@ -58,7 +58,7 @@ type Wanted struct {
 func Dataset(w Wanted, served *Served) (*gen.Dataset, error) {
 	if served == nil {
 		if w.Profile == "" || w.Seed == nil || w.AsOf == nil {
-			return nil, errors.New("the target's /health names no dataset: give its profile, seed and as-of time")
+			return nil, errors.New("the target's /health names no dataset: give its profile, seed and as-of time, as in --dataset profile=ci,seed=1,as-of=2026-01-31T12:00:00Z")
 		}
 		served = &Served{Profile: w.Profile, Seed: *w.Seed, AsOf: *w.AsOf, Complete: true}
 	}
@@ -85,6 +85,9 @@ func Dataset(w Wanted, served *Served) (*gen.Dataset, error) {
 	}
 	here.Fingerprint = d.Fingerprint()
 	if served.Fingerprint != "" && served.Fingerprint != here.Fingerprint {
+		if w != (Wanted{}) {
+			return nil, fmt.Errorf("the target serves dataset %s, and the one that is asked for is %s: leave out what the target itself tells, or seed it with that", served, here)
+		}
 		return nil, fmt.Errorf("the target serves dataset %s, but here that is %s: name the profile file, seed, as-of time and bcrypt cost that it was seeded with, or seed it by this version", served, here)
 	}
 	return d, nil

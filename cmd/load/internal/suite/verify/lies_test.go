@@ -293,3 +293,26 @@ func TestGarbageIsCaught(t *testing.T) {
 		}
 	}
 }
+
+// Hosts have clocks of their own: that one is an hour ahead makes no answer of another a stale one.
+func TestEveryHostHasAClock(t *testing.T) {
+	w := newWorld(t)
+	now := time.Now()
+	ask := func(host string, ahead time.Duration) bool {
+		now = now.Add(10 * time.Second)
+		w.Lie = func(_ string, body map[string]any) {
+			body["meta"] = map[string]any{"timestamp": now.Add(ahead).UTC().Format("2006-01-02T15:04:05.000Z")}
+		}
+		a := w.ask(0, "GET", fmt.Sprintf("/api/v1/media/%d", id(w.public)), "")
+		a.Host, a.Sent, a.Received = host, now, now.Add(300*time.Millisecond)
+		return w.verifier.Media(a, id(w.public))
+	}
+	for range 2 {
+		if !ask("http://ahead", time.Hour) || !ask("http://right", 0) {
+			t.Errorf("a fresh answer is stale: %v", w.reported)
+		}
+	}
+	if ask("http://ahead", time.Hour-time.Minute) {
+		t.Error("an answer of a minute before passed")
+	}
+}

@@ -27,6 +27,8 @@ import (
 // Answer is a successful response and who asked for what.
 type Answer struct {
 	VU int
+	// Host is the base URL of who answered; its clock is its own.
+	Host string
 	// Request is the method and the URL.
 	Request string
 	// Sent is when the request was sent, Received when the answer had come.
