@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/engine"
 	"github.com/medianest/testbed/cmd/load/internal/executor"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
 	"github.com/medianest/testbed/cmd/load/internal/vu"
 )
 
@@ -267,4 +269,46 @@ func TestGoingOn(t *testing.T) {
 			t.Errorf("the store's clock says %v", e)
 		}
 	})
+}
+
+// Users who are too few for the rate, however fast the target is, are the generator's fault; that they are all held up
+// by a target that has become slow is not.
+func TestWhoIsToBlameForDroppedIterations(t *testing.T) {
+	judged, err := threshold.Parse("dropped_iterations", "count<1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stalls := func() *suite {
+		var begun atomic.Int64
+		return &suite{iterate: func(v *vu.VU) error {
+			v.Sleep(map[bool]time.Duration{true: 100 * time.Millisecond, false: time.Minute}[begun.Add(1) <= 50])
+			return nil
+		}}
+	}
+	for name, c := range map[string]struct {
+		suite      *suite
+		maxVUs     int
+		thresholds []threshold.Threshold
+		valid      bool
+		says       string
+	}{
+		"too few users":                  {pausing(2 * time.Second), 5, nil, false, "its rate takes 20 users"},
+		"too few users, and it is meant": {pausing(2 * time.Second), 5, []threshold.Threshold{judged}, true, "its rate takes 20 users"},
+		"hardly too few users":           {pausing(2 * time.Second), 18, nil, true, "its rate takes 20 users"},
+		"users enough":                   {pausing(2 * time.Second), 20, nil, true, ""},
+		"the target stalls":              {stalls(), 5, nil, true, "the target held the users up, of whom 1 would do at its fastest, and there were 5"},
+		"the target never answers":       {pausing(time.Hour), 5, nil, true, "the target held the users up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := constantRate(10, 60*second, 1, c.maxVUs)
+			config.MaxWait = 5 * second
+			inFakeTime(t, engine.Options{Scenarios: of(config, c.suite), Thresholds: c.thresholds}, func(r *run) {
+				h := r.result.Health
+				said := strings.Join(slices.Concat(h.Reasons, h.Warnings), "\n")
+				if h.Valid != c.valid || !strings.Contains(said, c.says) || (c.says == "") != (len(h.Ceilings) == 0) {
+					t.Errorf("valid %v, %+v: %s", h.Valid, h.Ceilings, said)
+				}
+			})
+		})
+	}
 }

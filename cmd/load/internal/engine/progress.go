@@ -36,7 +36,7 @@ func (e *Engine) progress(now time.Time) Progress {
 		p.Length = 0
 	}
 	if e.monitor != nil {
-		c := health.Counts{Dropped: p.Dropped, FilesLimit: e.filesLimit}
+		c := health.Counts{Dropped: p.Dropped, FilesLimit: e.filesLimit, Ceilings: e.ceilings(), DropsJudged: e.dropsJudged()}
 		c.Requests, c.OwnErrors = e.ownErrors()
 		for _, s := range e.scenarios {
 			c.Short += s.short.Load()
@@ -65,6 +65,10 @@ func (s *scenario) tick(now time.Time) {
 	if d := now.Sub(s.lastTick).Seconds(); !s.lastTick.IsZero() && d > 0 {
 		s.rate.Store(math.Float64bits(float64(n-s.lastIterations) / d))
 	}
+	if schedule := scheduleOf(s.config); schedule != nil {
+		begin := s.engine.start.Add(time.Duration(s.config.Common().StartTime))
+		s.ceiling.tick(n, s.busy.Load(), max(schedule.RateAt(s.lastTick.Sub(begin)), schedule.RateAt(now.Sub(begin)), schedule.RateAt(0)))
+	}
 	s.lastTick, s.lastIterations = now, n
 }
 
@@ -79,12 +83,8 @@ func (s *scenario) progress(now, start time.Time) ScenarioProgress {
 	if !start.IsZero() {
 		p.Elapsed = max(now.Sub(start)-time.Duration(b.StartTime), 0)
 	}
-	var schedule *executor.Arrivals
+	schedule := scheduleOf(s.config)
 	switch c := s.config.(type) {
-	case *executor.ConstantArrivalRate:
-		schedule = c.Arrivals()
-	case *executor.RampingArrivalRate:
-		schedule = c.Arrivals()
 	case *executor.PerVUIterations:
 		p.Total = int64(c.VUs) * int64(c.Iterations)
 	case *executor.SharedIterations:

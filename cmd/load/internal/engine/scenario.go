@@ -35,6 +35,8 @@ type scenario struct {
 	allocated, active, wanted        atomic.Int64
 	iterations, interrupted, dropped atomic.Int64
 	short                            atomic.Int64 // iterations that had to wait for a user
+	busy                             atomic.Int64 // of users with completed iterations, in ns
+	ceiling                          ceiling
 	waitingSince                     atomic.Int64 // when the iteration was due that waits now, in ns since begin; -1 for none
 	rate                             atomic.Uint64
 	lastTick                         time.Time // of tick alone
@@ -153,10 +155,12 @@ func (s *scenario) iterate(ctx context.Context, v *vu.VU) {
 func (s *scenario) iteration(v *vu.VU) {
 	start := time.Now()
 	err := guarded(func() error { return s.suite.Iterate(v) })
-	if !v.End(time.Since(start)) {
+	took := time.Since(start)
+	if !v.End(took) {
 		s.interrupted.Add(1)
 		return
 	}
+	s.busy.Add(int64(took))
 	s.iterations.Add(1)
 	if err != nil {
 		s.engine.end(SuiteFailed, fmt.Errorf("scenario %s: %w", s.config.Common().Name, err), true)

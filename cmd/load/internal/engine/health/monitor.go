@@ -17,7 +17,10 @@ import (
 // and lag alone is the work of somebody else on the machine, such as of a target beside the generator.
 //
 // A run is invalid when more than SaturatedShare of its seconds, and MinSaturated of them at least, were saturated, or
-// when more than OwnErrorShare of its requests failed for want of the generator's own resources.
+// when more than OwnErrorShare of its requests failed for want of the generator's own resources, or when an open model
+// dropped more than DroppedShare of its iterations because maxVUs is too small for its rate, however fast the target is,
+// unless a threshold on dropped_iterations judges that. What is dropped because the target slowed down is the target's
+// doing: its figures have the waiting in them, and stay.
 const (
 	SaturatedLag   = 10 * time.Millisecond
 	SaturatedCPU   = 0.90
@@ -26,6 +29,7 @@ const (
 	SaturatedShare = 0.05
 	MinSaturated   = 3
 	OwnErrorShare  = 0.001
+	DroppedShare   = 0.20
 )
 
 // Bounds of the warnings.
@@ -162,6 +166,8 @@ type Counts struct {
 	Requests, OwnErrors uint64
 	Short, Dropped      int64
 	FilesLimit          uint64
+	Ceilings            []Ceiling
+	DropsJudged         bool
 }
 
 // Report judges what has been seen so far.
@@ -183,6 +189,7 @@ func (m *Monitor) Report(c Counts) Report {
 		PacerP99: quantile(&m.pacer, 0.99), PacerMax: time.Duration(m.pacer.Max() * float64(time.Second)),
 		SaturatedSeconds: m.saturated, Seconds: m.seconds, MemoryBytes: peakMemory(),
 		OwnErrors: c.OwnErrors, Requests: c.Requests, Short: c.Short, Dropped: c.Dropped, FilesLimit: c.FilesLimit,
+		Ceilings: c.Ceilings, DropsJudged: c.DropsJudged,
 	}
 	if used := (now.cpu - m.start.cpu).Seconds(); used > 0 {
 		r.GCShare = min((now.runtime.gcCPU-m.start.runtime.gcCPU)/used, 1)
@@ -206,9 +213,7 @@ func (r *Report) judge() {
 			r.Warnings = append(r.Warnings, text)
 		}
 	}
-	if r.Dropped > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d iterations were dropped: the load was less than what the schedule asks for; raise maxVUs if the target is not to blame", r.Dropped))
-	}
+	r.judgeDrops()
 	if r.Short > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d iterations waited for a user because all of maxVUs were at work", r.Short))
 	}
@@ -222,4 +227,24 @@ func (r *Report) judge() {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("garbage collection stopped the generator for %v at the 99th percentile", r.GCPauseP99.Round(time.Millisecond)))
 	}
 	r.Valid = len(r.Reasons) == 0
+}
+
+// judgeDrops tells a VU ceiling from a target that held the users up.
+func (r *Report) judgeDrops() {
+	other := r.Dropped
+	for _, c := range r.Ceilings {
+		other -= c.Dropped
+		began := fmt.Sprintf("scenario %s began %d of %d iterations that were due, and dropped the others", c.Scenario, c.Due-c.Dropped, c.Due)
+		switch {
+		case c.Needed <= c.MaxVUs:
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s: the target held the users up, of whom %d would do at its fastest, and there were %d (maxVUs)", began, c.Needed, c.MaxVUs))
+		case float64(c.Dropped) > DroppedShare*float64(c.Due) && !r.DropsJudged:
+			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: its rate takes %d users even while the target is at its fastest, and maxVUs is %d; raise it, or put a threshold on dropped_iterations if this is meant", began, c.Needed, c.MaxVUs))
+		default:
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s: its rate takes %d users even while the target is at its fastest, and maxVUs is %d", began, c.Needed, c.MaxVUs))
+		}
+	}
+	if other > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d iterations were dropped: the load was less than what the test asks for", other))
+	}
 }

@@ -47,6 +47,21 @@ type Report struct {
 	// were never started.
 	Short   int64 `json:"short"`
 	Dropped int64 `json:"dropped"`
+	// Ceilings are the open models that dropped iterations. DropsJudged tells that a threshold of the test says how
+	// many it may be; they do not make the run invalid then.
+	Ceilings    []Ceiling `json:"ceilings,omitempty"`
+	DropsJudged bool      `json:"dropsJudged,omitempty"`
 	// FilesLimit is how many files and sockets the process may have open.
 	FilesLimit uint64 `json:"filesLimit"`
+}
+
+// Ceiling is an open model that dropped iterations, and whether it could have had users enough.
+type Ceiling struct {
+	Scenario string `json:"scenario"`
+	// Due is how many iterations were to begin so far, Dropped how many of them never did.
+	Due     int64 `json:"due"`
+	Dropped int64 `json:"dropped"`
+	// Needed is how many users the highest rate takes while the target is at its fastest, MaxVUs how many there may be.
+	Needed int `json:"needed"`
+	MaxVUs int `json:"maxVUs"`
 }
