@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"cmp"
+	"maps"
 	"sync"
 	"time"
 )
@@ -39,6 +41,8 @@ type Point struct {
 	// All is all requests, Endpoints are those of each method and value of the tag name: "GET NAME".
 	All       Traffic             `json:"all"`
 	Endpoints map[string]*Traffic `json:"endpoints,omitempty"`
+	// Errors are the failed requests by what kept them from being answered, or by "status 503".
+	Errors map[string]uint64 `json:"errors,omitempty"`
 }
 
 // Traffic is the requests of a stretch.
@@ -87,6 +91,7 @@ func (p *Point) clone() Point {
 		own := *traffic // a Sketch's buckets are replaced, never changed
 		c.Endpoints[name] = &own
 	}
+	c.Errors = maps.Clone(p.Errors)
 	return c
 }
 
@@ -130,11 +135,21 @@ func (p *Point) count(b *Builtin, s *series) {
 			traffic.Requests += s.sink.Count
 			traffic.Failed += s.sink.Passes
 		}
+		if s.sink.Passes > 0 {
+			p.failed(cmp.Or(s.tags.Get("error"), "status "+s.tags.Get("status")), s.sink.Passes)
+		}
 	case b.HTTPReqDuration:
 		for _, traffic := range p.traffic(s.tags) {
 			traffic.Duration.AddHistogram(s.sink.Values)
 		}
 	}
+}
+
+func (p *Point) failed(kind string, n uint64) {
+	if p.Errors == nil {
+		p.Errors = make(map[string]uint64)
+	}
+	p.Errors[kind] += n
 }
 
 // traffic returns where requests of an endpoint are counted.
@@ -184,6 +199,9 @@ func (p *Point) merge(o *Point) {
 		} else {
 			p.Endpoints[name] = traffic
 		}
+	}
+	for kind, n := range o.Errors {
+		p.failed(kind, n)
 	}
 }
 

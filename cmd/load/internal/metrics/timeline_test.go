@@ -85,7 +85,7 @@ func TestTimelineIsBoundedAndLosesNothing(t *testing.T) {
 	store := NewStore(reg, start, nil)
 	line := store.Timeline(nil)
 	rec := store.Recorder()
-	list, login := reg.Tags("name", "list", "method", "GET"), reg.Tags("name", "login")
+	list, login := reg.Tags("name", "list", "method", "GET", "status", "503"), reg.Tags("name", "login")
 	const seconds = 5 * TimelineCapacity
 	for i := range seconds {
 		requests(rec, list, 2, 1, 5)
@@ -99,7 +99,7 @@ func TestTimelineIsBoundedAndLosesNothing(t *testing.T) {
 	if n := len(points); n > TimelineCapacity || n < TimelineCapacity/2 {
 		t.Fatalf("%d points, want %d at most and half of it at least", n, TimelineCapacity)
 	}
-	var all, failed, listed uint64
+	var all, failed, listed, unavailable uint64
 	for i, p := range points {
 		if p.Length != 8*time.Second || p.Start != time.Duration(i)*p.Length {
 			t.Fatalf("point %d is %s from %s, want 8 s each in a row", i, p.Length, p.Start)
@@ -108,9 +108,10 @@ func TestTimelineIsBoundedAndLosesNothing(t *testing.T) {
 			t.Fatalf("point %d: %+v", i, p)
 		}
 		all, failed, listed = all+p.All.Requests, failed+p.All.Failed, listed+p.Endpoints["GET list"].Requests
+		unavailable += p.Errors["status 503"]
 	}
-	if all != 3*seconds || failed != seconds || listed != 2*seconds {
-		t.Errorf("%d requests, %d failed, %d of list", all, failed, listed)
+	if all != 3*seconds || failed != seconds || listed != 2*seconds || unavailable != seconds {
+		t.Errorf("%d requests, %d failed, %d with status 503, %d of list", all, failed, unavailable, listed)
 	}
 }
 

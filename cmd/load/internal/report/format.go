@@ -87,8 +87,8 @@ func (r *Result) quantity(contains string, v float64) string {
 	return Number(v)
 }
 
-// observed words what a threshold looked at: p(95)=12.34ms.
-func (r *Result) observed(t Threshold) string {
+// Measured words what a threshold looked at: p(95)=12.34ms.
+func (r *Result) Measured(t Threshold) string {
 	if t.State == "no data" {
 		return "nothing was measured"
 	}

@@ -60,7 +60,7 @@ func (r *Result) JUnit() ([]byte, error) {
 	for _, t := range r.Thresholds {
 		c := junitCase{Class: t.Selector, Name: t.Selector + " " + t.Source}
 		if t.State != "passed" {
-			c.Failure = &junitFailure{Message: t.State + ": " + r.observed(t), Type: "threshold"}
+			c.Failure = &junitFailure{Message: t.State + ": " + r.Measured(t), Type: "threshold"}
 		}
 		cases = append(cases, c)
 	}

@@ -39,7 +39,7 @@ func (r *Result) Markdown() []byte {
 	if len(r.Thresholds) > 0 {
 		line("\n| | threshold | condition | observed |\n|---|---|---|---|")
 		for _, t := range r.Thresholds {
-			line("| %s | `%s` | `%s` | %s |", emoji(t.State == "passed"), code(t.Selector), code(t.Source), cell(r.observed(t)))
+			line("| %s | `%s` | `%s` | %s |", emoji(t.State == "passed"), code(t.Selector), code(t.Source), cell(r.Measured(t)))
 		}
 	}
 	if len(r.Endpoints) > 0 {
@@ -67,7 +67,7 @@ func (r *Result) Markdown() []byte {
 	if len(r.Errors) > 0 {
 		line("\n| error | endpoint | count |\n|---|---|--:|")
 		for _, f := range r.Errors[:min(len(r.Errors), textLimit)] {
-			line("| %s | %s | %d |", cell(f.what()), cell(f.Endpoint), f.Count)
+			line("| %s | %s | %d |", cell(f.What()), cell(f.Endpoint), f.Count)
 		}
 	}
 	line("")

@@ -109,7 +109,7 @@ func (t *text) thresholds() {
 			t.line("    %s", x.Selector)
 			last = x.Selector
 		}
-		t.line("    %s '%s' %s", t.mark(x.State == "passed"), x.Source, t.observed(x))
+		t.line("    %s '%s' %s", t.mark(x.State == "passed"), x.Source, t.Measured(x))
 	}
 }
 
@@ -155,7 +155,7 @@ func (t *text) metrics() {
 			if section(name) != i || name == "checks" {
 				continue
 			}
-			fmt.Fprintf(w, "    %s\t%s\n", name, strings.Join(t.words(t.Metrics[name]), "\t"))
+			fmt.Fprintf(w, "    %s\t%s\n", name, strings.Join(t.Words(t.Metrics[name]), "\t"))
 		}
 		_ = w.Flush() // into memory
 		if b.Len() > 0 {
@@ -165,20 +165,20 @@ func (t *text) metrics() {
 	}
 }
 
-// words are the values of a metric.
-func (t *text) words(m Metric) []string {
+// Words are the values of a metric for people.
+func (r *Result) Words(m Metric) []string {
 	v := m.Values
 	switch m.Type {
 	case "counter":
-		return []string{t.quantity(m.Contains, v["count"]), t.quantity(m.Contains, v["rate"]) + "/s"}
+		return []string{r.quantity(m.Contains, v["count"]), r.quantity(m.Contains, v["rate"]) + "/s"}
 	case "gauge":
-		return []string{t.quantity(m.Contains, v["value"]), "min=" + t.quantity(m.Contains, v["min"]), "max=" + t.quantity(m.Contains, v["max"])}
+		return []string{r.quantity(m.Contains, v["value"]), "min=" + r.quantity(m.Contains, v["min"]), "max=" + r.quantity(m.Contains, v["max"])}
 	case "rate":
 		return []string{Percent(v["rate"]), fmt.Sprintf("%.0f out of %.0f", v["passes"], v["passes"]+v["fails"])}
 	}
 	var out []string
-	for _, stat := range t.Test.TrendStats {
-		word := t.quantity(m.Contains, v[stat])
+	for _, stat := range r.Test.TrendStats {
+		word := r.quantity(m.Contains, v[stat])
 		if stat == "count" {
 			word = Number(v[stat])
 		}
@@ -246,12 +246,12 @@ func (t *text) errors() {
 			t.line("    and %d more kinds", len(t.Errors)-i)
 			break
 		}
-		t.line("    %d x %s: %s", f.Count, f.Endpoint, f.what())
+		t.line("    %d x %s: %s", f.Count, f.Endpoint, f.What())
 	}
 }
 
-// what says how a request failed.
-func (f Failure) what() string {
+// What says how a request failed.
+func (f Failure) What() string {
 	if f.Kind != "" {
 		return f.Kind
 	}

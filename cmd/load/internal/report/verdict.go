@@ -47,7 +47,7 @@ func (r *Result) Judge(f Findings) {
 		if t.State == threshold.Passed.String() || f.AllowNoData && t.State == threshold.NoData.String() {
 			continue
 		}
-		crossed = append(crossed, fmt.Sprintf("%s '%s': %s", t.Selector, t.Source, r.observed(t)))
+		crossed = append(crossed, fmt.Sprintf("%s '%s': %s", t.Selector, t.Source, r.Measured(t)))
 	}
 	var incomplete []string
 	for _, o := range r.Outputs {
