@@ -39,6 +39,7 @@ type cli struct {
 	Show   showCmd   `cmd:"" help:"Print the summary of a result file or of a killed run's checkpoint."`
 	List   listCmd   `cmd:"" help:"List the named tests and the suites."`
 
+	Report  reportCmd  `cmd:"" help:"Write a report of results: a page, Markdown or JSON."`
 	History historyCmd `cmd:"" help:"Show what many runs came to, and add to it."`
 }
 
@@ -53,6 +54,7 @@ func (cli) Help() string {
     load run core --targets medianest --result run.json    judged by MediaNest's targets, kept
     load run my-test.yaml --threshold 'http_req_duration:p(95)<300'
     load show run.json                                     the summary again
+    load report run.json -o report.html                    one page to hand on
     load resume run.json.checkpoint                        after a crash
     load run core --history runs; load history runs        run after run, side by side
 

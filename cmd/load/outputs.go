@@ -39,11 +39,16 @@ func (o *outputFlags) checkOutputs() error {
 		if f.path == "" {
 			continue
 		}
-		if info, err := os.Stat(filepath.Dir(f.path)); err != nil || !info.IsDir() {
+		if !isDir(filepath.Dir(f.path)) {
 			errs = append(errs, fmt.Errorf("%s: there is no directory %s", f.flag, filepath.Dir(f.path)))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // streams are the outputs that get every sample.

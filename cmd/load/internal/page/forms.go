@@ -1,0 +1,104 @@
+package page
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/medianest/testbed/cmd/load/internal/analysis/compare"
+	"github.com/medianest/testbed/cmd/load/internal/analysis/recommend"
+)
+
+// JSON returns the report for programs: the results without timelines and series, which their files have, and what
+// was made of them.
+func (r Report) JSON() ([]byte, error) {
+	type run struct {
+		Result          any                        `json:"result"`
+		Comparison      *compare.Analysis          `json:"comparison,omitempty"`
+		Recommendations []recommend.Recommendation `json:"recommendations,omitempty"`
+	}
+	runs := []run{}
+	for _, x := range r.Runs {
+		runs = append(runs, run{x.Result.Brief(), x.Comparison, x.Recommendations})
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(map[string]any{"runs": runs}); err != nil {
+		return nil, fmt.Errorf("make the report: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Markdown returns the report as GitHub's Markdown.
+func (r Report) Markdown() ([]byte, error) {
+	var b bytes.Buffer
+	for _, run := range r.Runs {
+		b.Write(run.Result.Markdown())
+		run.comparison(&b)
+		run.trends(&b)
+		run.recommendations(&b)
+	}
+	return b.Bytes(), nil
+}
+
+func (r *Run) comparison(b *bytes.Buffer) {
+	c := r.Comparison
+	if c == nil {
+		return
+	}
+	fmt.Fprintf(b, "### Against the baseline %s\n\n%s\n", cell(c.Baseline), cell(c.Summary))
+	for _, w := range c.Warnings {
+		fmt.Fprintf(b, "\n- warning: %s", cell(w))
+	}
+	for _, changes := range [][]compare.Change{c.Regressions, c.Improvements} {
+		if len(changes) == 0 {
+			continue
+		}
+		b.WriteString("\n| figure | of | baseline | now | change | severity |\n|---|---|--:|--:|--:|---|\n")
+		for _, x := range changes {
+			of := x.Endpoint
+			if of == "" {
+				of = "all requests"
+			}
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", cell(x.Metric), cell(of), quantity(x.Unit, x.Baseline), quantity(x.Unit, x.Current), changed(x), cell(x.Severity))
+		}
+	}
+	b.WriteByte('\n')
+}
+
+func (r *Run) trends(b *bytes.Buffer) {
+	if len(r.Trends) == 0 {
+		return
+	}
+	b.WriteString("### Drift\n\n| quantity | verdict | why |\n|---|---|---|\n")
+	for _, t := range r.Trends {
+		state := cell(t.State)
+		if t.Bad {
+			state = ":x: " + state
+		}
+		fmt.Fprintf(b, "| %s | %s | %s |\n", cell(t.Quantity), state, cell(t.Reason))
+	}
+	b.WriteByte('\n')
+}
+
+func (r *Run) recommendations(b *bytes.Buffer) {
+	if len(r.Recommendations) == 0 {
+		return
+	}
+	b.WriteString("### Recommendations\n\n")
+	for i, x := range r.Recommendations {
+		fmt.Fprintf(b, "%d. **%s** (%s priority, %s): %s %s\n", i+1, cell(x.Title), cell(x.Priority), cell(x.Category), cell(x.Description), cell(x.Impact))
+		for _, e := range x.Evidence {
+			fmt.Fprintf(b, "   - %s\n", cell(e))
+		}
+	}
+	b.WriteByte('\n')
+}
+
+// cell keeps a text from being more than text, in a table or outside.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "`", "'", "*", `\*`, "[", `\[`).Replace(s)
+}

@@ -1,0 +1,104 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/analysis/compare"
+	"github.com/medianest/testbed/mockapi/look"
+)
+
+// count writes a whole number of any type.
+func count(n any) string {
+	switch n := n.(type) {
+	case int:
+		return look.Count.Format(float64(n))
+	case int64:
+		return look.Count.Format(float64(n))
+	case uint64:
+		return look.Count.Format(float64(n))
+	case float64:
+		return look.Count.Format(n)
+	}
+	return fmt.Sprint(n)
+}
+
+// took writes a duration of any length: 850 µs, 12.3 ms, 44.5 s, 3m20s.
+func took(d time.Duration) string { return look.Seconds.Format(d.Seconds()) }
+
+// shareOf is part of whole, 0 to 1; 0 of nothing.
+func shareOf(part, whole uint64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
+// units are those of analysis and observe, by their names there.
+func unitOf(name string) look.Unit {
+	switch name {
+	case "ms", "milliseconds":
+		return look.Milliseconds
+	case "seconds", "s":
+		return look.Seconds
+	case "bytes":
+		return look.Bytes
+	case "share":
+		return look.Ratio
+	case "%", "percent":
+		return look.Percent
+	}
+	if strings.HasSuffix(name, "/s") {
+		return look.PerSecond
+	}
+	return look.Count
+}
+
+// quantity writes a figure in a unit that analysis names; what is no unit of look's is written behind it.
+func quantity(unit string, v float64) string {
+	u := unitOf(unit)
+	text := u.Format(v)
+	if what := strings.TrimSuffix(unit, "/s"); u == look.PerSecond && what != "" && what != "requests" {
+		return strings.TrimSuffix(text, "/s") + " " + unit
+	}
+	if u == look.Count && unit != "" && unit != "one" && unit != "count" {
+		text += " " + unit
+	}
+	return text
+}
+
+// clip shortens a text to so many characters.
+func clip(n int, s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
+
+// plural writes a number with the word that fits it.
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + more
+}
+
+// size writes a number of bytes of any type.
+func size[T int64 | uint64](n T) string { return look.Bytes.Format(float64(n)) }
+
+// changed writes a change in percent of the baseline, or in its own unit where that is a percentage or was zero.
+func changed(c compare.Change) string {
+	sign := ""
+	if c.Change > 0 {
+		sign = "+"
+	}
+	switch {
+	case unitOf(c.Unit) == look.Percent:
+		return sign + look.Count.Format(c.Change) + " points"
+	case c.ChangePercent == nil:
+		return sign + quantity(c.Unit, c.Change)
+	}
+	return sign + look.Percent.Format(*c.ChangePercent)
+}
