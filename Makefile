@@ -10,6 +10,7 @@ TIME_SCALE ?= 1/60
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 K6 := go.k6.io/k6@v1.8.1
+VEGETA := github.com/tsenart/vegeta/v12@v12.13.0
 
 # The race detector needs a C compiler, which Go tells by CGO_ENABLED.
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
@@ -18,7 +19,7 @@ RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 export PATH := $(CURDIR)/bin:$(PATH)
 export TIME_SCALE K6_PROFILE
 
-.PHONY: help run build test lint bench k6 k6-core k6-database k6-microservices clean
+.PHONY: help run build test lint bench bench-load k6 k6-core k6-database k6-microservices clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,11 @@ k6-database: build k6 ## run the database suite with real k6
 
 k6-microservices: build k6 ## run the microservices suite with real k6
 	@.ci/k6 microservices
+
+bench-load: k6 ## put load beside k6, vegeta and wrk, half an hour (PEERS='get|workflow' for a part)
+	@command -v vegeta >/dev/null || { echo "installing $(VEGETA) into bin/"; GOBIN=$(CURDIR)/bin $(GO) install $(VEGETA); }
+	@command -v wrk >/dev/null || echo "wrk is not on PATH and left out: apt-get install wrk, brew install wrk"
+	MEDIANEST_BENCH_PEERS=1 $(GO) test -run '^$$' -bench 'Peers/($(or $(PEERS),.))' -benchtime 1x -timeout 2h ./cmd/load
 
 clean: ## remove what was built here; data and installed servers stay
 	rm -rf bin dist reports

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/medianest/testbed/cmd/load/internal/client/tiny"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/cmd/load/internal/suite/librarytest"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
@@ -28,6 +29,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	tiny.ServeIfChild()
+	beEngineIfPeer()
 	// The race detector would let each program linger for a second at its end.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
