@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"github.com/medianest/testbed/cmd/load/internal/analysis/compare"
 	"github.com/medianest/testbed/cmd/load/internal/history"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
@@ -41,6 +42,9 @@ type cli struct {
 
 	Report  reportCmd  `cmd:"" help:"Write a report of results: a page, Markdown or JSON."`
 	History historyCmd `cmd:"" help:"Show what many runs came to, and add to it."`
+
+	Compare  compareCmd  `cmd:"" help:"Hold a run against a baseline: what became worse by more than noise?"`
+	Baseline baselineCmd `cmd:"" help:"Keep runs as baselines."`
 }
 
 // Help is the long help of the program; kong lays it out.
@@ -57,13 +61,15 @@ func (cli) Help() string {
     load report run.json -o report.html                    one page to hand on
     load resume run.json.checkpoint                        after a crash
     load run core --history runs; load history runs        run after run, side by side
+    load compare run.json before.json                      what became worse?
+    load baseline save run1.json run2.json --promote       what later runs are held against
 
 Results go to standard output, progress and logs to standard error. The first Ctrl-C lets iterations finish, the second cuts them off; the results are written all the same.
 
 Exit codes:
 
     0    passed
-    1    failed: the set-up or the test gave up, or answers were verified and wrong
+    1    failed: the set-up or the test gave up, answers were verified and wrong, or a comparison found a regression
     2    wrong usage, or a wrong test file: nothing has been run
     3    trouble with the environment: no target, or an output that could not be written
     4    invalid: the generator was the bottleneck, so the figures are not the target's
@@ -111,9 +117,10 @@ func newParser(c *cli, stdout, stderr io.Writer) *kong.Kong {
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.Vars{
-			"version": version(),
-			"stats":   strings.Join(report.DefaultTrendStats(), ","),
-			"keep":    strconv.Itoa(history.DefaultKeep),
+			"version":   version(),
+			"stats":     strings.Join(report.DefaultTrendStats(), ","),
+			"keep":      strconv.Itoa(history.DefaultKeep),
+			"baselines": compare.DefaultDir,
 		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
 	)

@@ -53,6 +53,7 @@ func TestMain(m *testing.M) {
 //	signal NAME                sends INT or KILL to what was started
 //	ended CODE                 waits for its end; its output is the output then
 //	patch CODE BODY            sends BODY to the API that start.err tells of, prints the answer, and wants its status
+//	result FILE NAME=VALUE...  writes a result file: see storedResult
 //	scrape PATTERN             requests the URL that start.err tells of, and wants the pattern in the answer
 func TestStories(t *testing.T) {
 	seed, asOf := uint64(1), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -83,7 +84,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"answers": inStory((*story).answers), "gone": inStory((*story).gone), "exits": inStory((*story).exits), "start": inStory((*story).start),
 			"await": inStory((*story).await), "signal": inStory((*story).signal), "ended": inStory((*story).end), "scrape": inStory((*story).scrape),
-			"patch": inStory((*story).patch), "database": inStory((*story).database),
+			"patch": inStory((*story).patch), "database": inStory((*story).database), "result": inStory((*story).result),
 		},
 	})
 }

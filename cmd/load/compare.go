@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/medianest/testbed/cmd/load/internal/analysis/compare"
+	"github.com/medianest/testbed/cmd/load/internal/report"
+)
+
+// storeFlags say where baselines are.
+type storeFlags struct {
+	Dir string `name:"dir" env:"MEDIANEST_BASELINES" default:"${baselines}" placeholder:"DIR" help:"Where baselines are kept (default ${default})."`
+}
+
+func (f *storeFlags) store() compare.Store { return compare.Store{Dir: f.Dir} }
+
+// compareCmd is load compare.
+type compareCmd struct {
+	Current  string `arg:"" placeholder:"CURRENT" help:"The result file of the run to judge."`
+	Baseline string `arg:"" optional:"" placeholder:"BASELINE" help:"What to hold it against: another result file, a baseline file, or the name of a baseline. Without it, the accepted baseline of the same test."`
+
+	storeFlags `embed:""`
+	FailOn     string `name:"fail-on" env:"MEDIANEST_FAIL_ON" enum:"minor,major,critical" default:"critical" help:"The least severity of a regression that makes the exit code 1: ${enum}; ${default} unless told."`
+	Force      bool   `name:"force" env:"MEDIANEST_COMPARE_FORCE" help:"Compare runs that are refused otherwise, because they are of different tests, datasets or machines, or not valid. What is wrong becomes a warning."`
+}
+
+// Help is the long help of the command.
+func (compareCmd) Help() string {
+	return `Examples:
+
+    load run load --duration 5m --result run.json
+    load compare run.json before.json               two runs
+    load compare run.json                           against the accepted baseline of the test
+    load compare run.json --fail-on minor --json    for machines, strict
+
+A regression is a change that exceeds both its threshold (10 % for p50, p95, p99 and throughput, 2 percentage points for errors) and what the runs' own variation from block to block explains, and the spread of the baseline's runs where it has several. It is minor, major from 25 % or 5 points on, and critical from 50 % or 10 points on.
+
+The exit code is 1 for a regression that is severe enough, 2 for runs that can't be compared. Where GITHUB_STEP_SUMMARY is set, the outcome is appended to it.`
+}
+
+// Run compares.
+func (c *compareCmd) Run(a *app) error {
+	current, err := report.Read(c.Current)
+	if err != nil {
+		return usageError{err}
+	}
+	baseline, overlooked, err := c.store().Find(c.Baseline, current.Test.Name, c.Force)
+	if err != nil {
+		return usageError{err}
+	}
+	analysis, err := compare.Results(current, c.Current, baseline, c.Force)
+	if refused, ok := errors.AsType[compare.Refused](err); ok {
+		return usageError{fmt.Errorf("compare %s with %s: refused, unless --force is given:\n%w", c.Current, baseline.Name, refused)}
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	for _, reason := range overlooked {
+		analysis.Warnings = append(analysis.Warnings, baseline.Name+" can't be compared with: "+reason)
+	}
+	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
+		if err := appendTo(path, analysis.Markdown()); err != nil {
+			return err
+		}
+	}
+	failed := analysis.HasRegression && compare.Rank(analysis.Severity) >= compare.Rank(c.FailOn)
+	switch {
+	case a.JSON:
+		err = a.printJSON(analysis)
+	case a.Quiet && failed:
+		fmt.Fprintf(a.stderr, "load: %s\n", analysis.Summary)
+	case !a.Quiet:
+		err = analysis.Text(a.stdout, a.color(a.stdout))
+	}
+	if err != nil {
+		return fmt.Errorf("print the comparison: %w", err)
+	}
+	if failed {
+		return exitWith(report.ExitFailed)
+	}
+	return nil
+}
