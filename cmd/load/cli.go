@@ -57,6 +57,7 @@ func (cli) Help() string {
     load run core --scenario load_test --vus 50 -d 30s     a part of it, smaller
     load run core --targets medianest --result run.json    judged by MediaNest's targets, kept
     load run my-test.yaml --threshold 'http_req_duration:p(95)<300'
+    load run core --observe-database private               why was it slow? statements, waits and plans
     load show run.json                                     the summary again
     load report run.json -o report.html                    one page to hand on
     load resume run.json.checkpoint                        after a crash

@@ -63,7 +63,7 @@ func (c *runCmd) observer(ctx context.Context, p *plan, past *report.Result) (*o
 			return nil, fmt.Errorf("--observe-database: %w", err)
 		}
 		if !st.Running {
-			return nil, fmt.Errorf("--observe-database: the private PostgreSQL in %s does not run: start mockapi first, or name the database", st.Dir)
+			return nil, fmt.Errorf("--observe-database: the private PostgreSQL in %s does not run: start mockapi first, name another directory with MEDIANEST_PG_DIR, or give the URL of the database", st.Dir)
 		}
 		o.Database = st.DSN(local.Database)
 	}

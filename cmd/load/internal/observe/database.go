@@ -238,19 +238,19 @@ func (d *database) close() {
 }
 
 // finish finds out what can only be known after the run.
-func (d *database) finish(ctx context.Context, requests []Request) {
+func (d *database) finish(ctx context.Context, requests []Request, pause time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
 	err := d.reach(ctx)
 	if err == nil {
-		err = d.conclude(ctx, requests)
+		err = d.conclude(ctx, requests, pause)
 	}
 	if err != nil {
 		d.miss("what the database did in the run: %v", err)
 	}
 }
 
-func (d *database) conclude(ctx context.Context, requests []Request) error {
+func (d *database) conclude(ctx context.Context, requests []Request, pause time.Duration) error {
 	after, err := d.count(ctx)
 	if err != nil {
 		return err
@@ -259,9 +259,12 @@ func (d *database) conclude(ctx context.Context, requests []Request) error {
 		d.tell(after, nil, nil, nil)
 		return nil
 	}
-	endpoints, err := d.replay(ctx, requests)
+	endpoints, err := d.replay(ctx, requests, pause)
 	if err != nil {
 		d.miss("the statements of each endpoint: %v", err)
+		if err := d.reach(ctx); err != nil {
+			return err
+		}
 	}
 	run := after.since(d.before)
 	ids := run.longest(2 * maxStatements)
@@ -280,6 +283,9 @@ func (d *database) conclude(ctx context.Context, requests []Request) error {
 		return err
 	}
 	ids = choose(ids, texts, endpoints)
+	if len(endpoints) > 0 && !slices.ContainsFunc(slices.Collect(maps.Values(endpoints)), func(c []Call) bool { return len(c) > 0 }) {
+		d.miss("the statements of each endpoint: no request ran any in the database %s; is it the target's?", d.config.Database)
+	}
 	plans, err := d.plans(ctx, ids, texts)
 	if err != nil {
 		d.miss("how the database runs the statements: %v", err)

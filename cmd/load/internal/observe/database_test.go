@@ -62,7 +62,7 @@ func TestDatabase(t *testing.T) {
 	}
 	execute(t, app, "DELETE FROM files WHERE id <= $1", 50)
 	sent := 0
-	r := w.Finish(t.Context(), time.Minute, []Request{
+	r := w.Finish(t.Context(), time.Second, []Request{
 		{"GET /files", func(ctx context.Context) error {
 			_, err := app.Exec(ctx, byOwner, 1)
 			for i := 0; i < 5 && err == nil; i++ {
@@ -131,6 +131,28 @@ func TestDatabase(t *testing.T) {
 	var rows int
 	if err := app.QueryRow(t.Context(), "SELECT count(*) FROM files").Scan(&rows); err != nil || rows != 4950 {
 		t.Errorf("%d rows are left, %v: a plan was run", rows, err)
+	}
+}
+
+// What the database does without a request is no endpoint's, and a database that no request uses may be another one.
+func TestBackgroundIsNoEndpoints(t *testing.T) {
+	dsn := schematest.NewEmpty(t)
+	app := open(t, dsn)
+	w := observe(t, Options{Database: dsn})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for often := time.Tick(2 * time.Millisecond); ctx.Err() == nil; <-often {
+			_, _ = app.Exec(ctx, "SELECT 1 + 1")
+		}
+	}()
+	r := w.Finish(t.Context(), time.Second, []Request{{"GET /", func(context.Context) error { return nil }}})
+	cancel()
+	<-ended
+	calls, ok := r.Database.Endpoints["GET /"]
+	if !ok || len(calls) != 0 || !strings.Contains(strings.Join(r.Missing, " "), "is it the target's?") {
+		t.Errorf("statements %v, missing %q", calls, r.Missing)
 	}
 }
 

@@ -180,7 +180,7 @@ func (w *Observer) Finish(ctx context.Context, elapsed time.Duration, requests [
 		return w.Report()
 	}
 	w.sample(ctx, elapsed)
-	w.database.finish(ctx, requests)
+	w.database.finish(ctx, requests, pauseAfter(elapsed))
 	return w.Report()
 }
 

@@ -105,7 +105,8 @@ type Database struct {
 	Samples int    `json:"samples"`
 	Active  int    `json:"active"`
 	// Endpoints are the statements that one request of each endpoint runs, by the endpoint's label. They are found
-	// by sending each endpoint's last request again, alone, after the run.
+	// by sending each endpoint's last request again, alone, after the run; an answer that comes from a cache runs
+	// none, so that there are fractions.
 	Endpoints map[string][]Call `json:"endpoints,omitempty"`
 	// Plans are the generic plans of the statements that took the most time in the run.
 	Plans []Plan `json:"plans,omitempty"`
