@@ -53,6 +53,11 @@ func (c *runCmd) observer(ctx context.Context, p *plan, past *report.Result) (*o
 	case observeNone:
 	case "":
 		o.Metrics = c.metricsURLs(p.targets)
+		for _, service := range slices.Sorted(maps.Keys(p.hosts)) {
+			if urls := p.hosts[service]; len(urls) > 1 {
+				o.Others = append(o.Others, urls[1:]...)
+			}
+		}
 	default:
 		o.Metrics = []string{c.Metrics}
 	}

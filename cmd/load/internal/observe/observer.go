@@ -16,6 +16,8 @@ type Options struct {
 	// line in Report.Missing tells where none does, unless Required is set.
 	Metrics  []string
 	Required bool
+	// Others are base URLs of the target's whose processes are not watched, which Report.Missing then tells.
+	Others []string
 	// Database is PostgreSQL's URL or key=value string, "" for no access to it. The role needs pg_read_all_stats.
 	Database string
 	// Insecure takes any certificate of the target's.
@@ -75,6 +77,9 @@ func (w *Observer) findMetrics(ctx context.Context, o Options) error {
 		if err == nil {
 			w.scraper = s
 			w.take(o.From, values)
+			if len(o.Others) > 0 {
+				w.missing = append(w.missing, fmt.Sprintf("the processes at %s: only one is watched, at %s", strings.Join(o.Others, ", "), url))
+			}
 			return nil
 		}
 		s.close()

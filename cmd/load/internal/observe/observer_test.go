@@ -147,9 +147,9 @@ func TestNothingToObserve(t *testing.T) {
 	if _, err := New(t.Context(), Options{Metrics: []string{json.URL}, Required: true}); err == nil || !strings.Contains(err.Error(), json.URL) {
 		t.Errorf("error %v, want one that names the URL", err)
 	}
-	w = observe(t, Options{Metrics: []string{json.URL, x.URL + "/metrics"}})
-	if r := w.Report(); r.Find(Goroutines) == nil || len(r.Missing) != 0 {
-		t.Errorf("the second URL was not used: %+v", r)
+	w = observe(t, Options{Metrics: []string{json.URL, x.URL + "/metrics"}, Others: []string{"http://other"}})
+	if r := w.Report(); r.Find(Goroutines) == nil || len(r.Missing) != 1 || !strings.Contains(r.Missing[0], "http://other") {
+		t.Errorf("the second URL was not used, or the other process is not told: %+v", r)
 	}
 
 	none := observe(t, Options{})
