@@ -51,7 +51,7 @@ type Chart struct {
 	From, To float64
 	// Log makes the y-axis logarithmic. Points that are not above zero break their line there.
 	Log bool
-	// Width and Height are the size of the drawing's own pixels, by default 460 by 220. The drawing fills what
+	// Width and Height are the size of the drawing's own pixels, by default 400 by 200. The drawing fills what
 	// room it is given, and its text shrinks or grows with it: a chart as wide as a page wants about 900.
 	Width, Height int
 }
@@ -90,10 +90,10 @@ func (c Chart) SVG() (template.HTML, error) {
 		return "", fmt.Errorf("draw chart %q: %d lines, there may be %d", c.Title, len(c.Lines), maxLines)
 	}
 	if c.Width == 0 {
-		c.Width = 460
+		c.Width = 400
 	}
 	if c.Height == 0 {
-		c.Height = 220
+		c.Height = 200
 	}
 	x, y := c.axes()
 	drawing := chartdraw.Chart{
@@ -171,7 +171,7 @@ func (c Chart) axes() (x, y *axis) {
 	if c.Log {
 		return x, logAxis(c.Unit, bottom, top)
 	}
-	return x, yAxis(c.Unit, bottom, top, max(2, c.Height/45))
+	return x, yAxis(c.Unit, bottom, top, max(2, c.Height/40))
 }
 
 // measured tells whether there is any figure.

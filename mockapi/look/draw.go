@@ -16,7 +16,7 @@ const subpixels = 2
 
 // fontSize is that of the axes in the drawing's units, by which the library measures text. look.css sets it a
 // little smaller: the browser's font may be wider than the library's.
-const fontSize = 13 * subpixels
+const fontSize = 14 * subpixels
 
 // dotted is up to how many points of a line are marked by dots.
 const dotted = 24

@@ -17,6 +17,7 @@
 //	number       on th and td of figures: aligned to the right, digits of one width
 //	pass, warn, fail, note   on a span or p: a verdict, coloured. Write the verdict in words too.
 //	soft         text of less weight
+//	plain        a ul without bullets
 //	actions      around buttons that belong together
 //	no-print     what paper can't use
 //

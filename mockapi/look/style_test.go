@@ -139,7 +139,7 @@ func distance(a, b [3]float64) float64 {
 // Every class that the package's document promises is in the stylesheet.
 func TestClasses(t *testing.T) {
 	css := string(look.Stylesheet())
-	for _, class := range strings.Fields("skip hidden cards grid wide scroll number pass warn fail note soft actions no-print") {
+	for _, class := range strings.Fields("skip hidden cards grid wide scroll number pass warn fail note soft plain actions no-print") {
 		if !regexp.MustCompile(`\.` + class + `\b`).MatchString(css) {
 			t.Errorf("no rule for the class %s", class)
 		}
