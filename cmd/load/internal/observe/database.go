@@ -237,20 +237,22 @@ func (d *database) close() {
 	_ = d.conn.Close(ctx) // nothing is lost with it
 }
 
-// finish finds out what can only be known after the run.
+// finish finds out what can only be known after the run. The end of the context ends the sending of requests alone.
 func (d *database) finish(ctx context.Context, requests []Request, pause time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
-	err := d.reach(ctx)
+	sending, stop := context.WithTimeout(ctx, finishTimeout/2)
+	defer stop()
+	err := d.reach(whole)
 	if err == nil {
-		err = d.conclude(ctx, requests, pause)
+		err = d.conclude(whole, func() (map[string][]Call, error) { return d.replay(sending, requests, pause) })
 	}
 	if err != nil {
 		d.miss("what the database did in the run: %v", err)
 	}
 }
 
-func (d *database) conclude(ctx context.Context, requests []Request, pause time.Duration) error {
+func (d *database) conclude(ctx context.Context, replay func() (map[string][]Call, error)) error {
 	after, err := d.count(ctx)
 	if err != nil {
 		return err
@@ -259,7 +261,7 @@ func (d *database) conclude(ctx context.Context, requests []Request, pause time.
 		d.tell(after, nil, nil, nil)
 		return nil
 	}
-	endpoints, err := d.replay(ctx, requests, pause)
+	endpoints, err := replay()
 	if err != nil {
 		d.miss("the statements of each endpoint: %v", err)
 		if err := d.reach(ctx); err != nil {

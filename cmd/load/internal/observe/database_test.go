@@ -134,6 +134,25 @@ func TestDatabase(t *testing.T) {
 	}
 }
 
+// A signal while requests are sent again ends that, and what else there is to know is told.
+func TestReplayIsCutShort(t *testing.T) {
+	dsn := schematest.NewEmpty(t)
+	app := open(t, dsn)
+	w := observe(t, Options{Database: dsn})
+	execute(t, app, "SELECT 1 + 1")
+	execute(t, app, "CREATE ROLE never_made LOGIN PASSWORD 'secret-word' VALID UNTIL '1970-01-01'")
+	execute(t, app, "DROP ROLE never_made")
+	ctx, cancel := context.WithCancel(t.Context())
+	r := w.Finish(ctx, time.Minute, []Request{{"GET /", func(context.Context) error { cancel(); return nil }}})
+	if statement(t, r.Database, "SELECT $1 + $2").Calls != 1 || r.Database.Endpoints != nil || !strings.Contains(strings.Join(r.Missing, " "), "canceled") {
+		t.Errorf("%+v, missing %q", r.Database, r.Missing)
+	}
+	statement(t, r.Database, "(a statement with a password)")
+	if data, err := json.Marshal(r); err != nil || strings.Contains(string(data), "secret-word") {
+		t.Errorf("a password is told, or %v", err)
+	}
+}
+
 // What the database does without a request is no endpoint's, and a database that no request uses may be another one.
 func TestBackgroundIsNoEndpoints(t *testing.T) {
 	dsn := schematest.NewEmpty(t)

@@ -171,7 +171,7 @@ func (w *Observer) Report() *Report {
 
 // Finish ends the watching at the end of a run, and finds out what can only be known then: what the database has
 // counted, how it runs the statements that took the most time, and, by sending the requests again, which statements
-// each of them runs. The end of the context cuts that short.
+// each of them runs. The end of the context cuts the sending short.
 func (w *Observer) Finish(ctx context.Context, elapsed time.Duration, requests []Request) *Report {
 	if w == nil {
 		return nil

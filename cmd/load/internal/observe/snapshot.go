@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -125,11 +126,22 @@ WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AN
 	var text *string
 	_, err = pgx.ForEachRow(rows, []any{&id, &text}, func() error {
 		if text != nil {
-			texts[id] = *text
+			texts[id] = withoutSecret(*text)
 		}
 		return nil
 	})
 	return texts, err
+}
+
+// secret finds what may be the password of a role. PostgreSQL replaces the values of queries by $1 and the like, but
+// not those of other statements.
+var secret = regexp.MustCompile(`(?i)\bpassword\b`)
+
+func withoutSecret(text string) string {
+	if !plannable.MatchString(text) && secret.MatchString(text) {
+		return "(a statement with a password)"
+	}
+	return text
 }
 
 // choose leaves out the observer's own statements, and those beyond maxStatements that no endpoint runs.

@@ -238,6 +238,10 @@ type Verification struct {
 func (r *Result) Brief() any {
 	brief := *r
 	brief.Timeline, brief.Series = nil, nil
+	if r.Observed != nil {
+		observed := *r.Observed
+		brief.Observed, observed.Series = &observed, nil
+	}
 	return struct {
 		*Result
 		Timeline *struct{} `json:"timeline,omitempty"`
