@@ -35,6 +35,8 @@ type bodyWriter struct {
 	cutAfter  int64 // bytes; -1 is never
 	rate      int64 // bytes a second; 0 is as fast as possible
 	stale     *answer
+	stretch   float64   // how many times as long as since began the first byte takes; 0 is once
+	began     time.Time // when the handler was called
 
 	status int
 	sent   int64
@@ -43,7 +45,7 @@ type bodyWriter struct {
 }
 
 func (w *bodyWriter) needed() bool {
-	return w.malformed || w.cutAfter >= 0 || w.rate > 0 || w.stale != nil
+	return w.malformed || w.cutAfter >= 0 || w.rate > 0 || w.stale != nil || w.stretch > 0
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -54,6 +56,9 @@ func (w *bodyWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).
 
 // WriteHeader implements http.ResponseWriter.
 func (w *bodyWriter) WriteHeader(status int) {
+	if w.status == 0 && w.stretch > 0 {
+		stretch(w.ctx, w.ResponseWriter, w.began, w.stretch)
+	}
 	w.status = status
 	if w.malformed {
 		w.Header().Del("Content-Length")
@@ -116,6 +121,9 @@ func (w *bodyWriter) send(p []byte) error {
 
 // finish ends the body: a malformed one in a way that no JSON ends, a cut one with its connection.
 func (w *bodyWriter) finish() {
+	if w.status == 0 && w.stretch > 0 {
+		w.WriteHeader(http.StatusOK)
+	}
 	if len(w.held) > 0 {
 		_ = w.send([]byte(",]"))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -270,6 +271,9 @@ func (e *Engine) serve(rules []*living, service string, next http.Handler, w htt
 		if l.Trickle != nil {
 			body.rate = l.Trickle.BytesPerSecond
 		}
+		if l.Stretch != nil {
+			body.stretch = max(body.stretch, 1) * l.Stretch.Factor
+		}
 		body.malformed = body.malformed || l.Malformed
 		if l.lockouts != nil {
 			auth.Lockouts = l.lockouts
@@ -288,6 +292,7 @@ func (e *Engine) serve(rules []*living, service string, next http.Handler, w htt
 		next.ServeHTTP(w, r)
 		return
 	}
+	body.began = time.Now()
 	next.ServeHTTP(body, r)
 	body.finish()
 }
@@ -366,6 +371,26 @@ func postpone(ctx context.Context, w http.ResponseWriter, d time.Duration) {
 	}
 	if server.WriteTimeout > 0 {
 		_ = c.SetWriteDeadline(from.Add(server.WriteTimeout))
+	}
+}
+
+// spun is how much of a stretch is waited for with the processor at work: the timers of an idle process are up to a
+// millisecond late, which is more than some answers take.
+const spun = time.Millisecond
+
+// stretch waits until what began has taken factor times as long as it has by now.
+func stretch(ctx context.Context, w http.ResponseWriter, began time.Time, factor float64) {
+	now := time.Now()
+	d := time.Duration(min(float64(now.Sub(began))*(factor-1), float64(MaxDelay)))
+	until := now.Add(d)
+	if d > 2*spun {
+		postpone(ctx, w, d)
+		if !sleep(ctx, d-spun) {
+			return // the client has gone
+		}
+	}
+	for time.Now().Before(until) {
+		runtime.Gosched()
 	}
 }
 

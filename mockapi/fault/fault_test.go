@@ -334,6 +334,25 @@ func TestTrickleKeepsItsRate(t *testing.T) {
 	})
 }
 
+func TestStretchMultipliesTheTimeToTheFirstByte(t *testing.T) {
+	const own = 10 * time.Millisecond
+	e := newEngine(t)
+	// Two rules multiply: three times as long. Real time, since the last of it is not slept through; only the lower
+	// bound is certain on a busy machine.
+	add(t, e, fault.Rule{Stretch: &fault.Stretch{Factor: 2}}, fault.Rule{Stretch: &fault.Stretch{Factor: 1.5}})
+	for name, next := range map[string]http.HandlerFunc{
+		"an answer":          func(w http.ResponseWriter, _ *http.Request) { time.Sleep(own); _, _ = io.WriteString(w, body) },
+		"a status alone":     func(w http.ResponseWriter, _ *http.Request) { time.Sleep(own); w.WriteHeader(204) },
+		"nothing of its own": func(http.ResponseWriter, *http.Request) { time.Sleep(own) },
+	} {
+		start := time.Now()
+		serve(e, next, "GET", "/")
+		if took := time.Since(start); took < 3*own {
+			t.Errorf("%s took %v, want three times %v at least", name, took, own)
+		}
+	}
+}
+
 func TestQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t)
@@ -441,14 +460,14 @@ func TestAddReportsEverythingAndAddsNothing(t *testing.T) {
 		fault.Rule{Status: &fault.Status{Code: 503}},
 		fault.Rule{Match: fault.Match{Method: "get", Path: "/[", Service: "api2", Share: share(1.5)}, TTL: -1,
 			Latency: &fault.Latency{Fixed: 1, Uniform: &fault.Uniform{Min: 2, Max: 1}}, Trickle: &fault.Trickle{},
-			Quota: &fault.Quota{Limit: -1}, Leak: &fault.Leak{}, Status: &fault.Status{Code: 42}},
+			Quota: &fault.Quota{Limit: -1}, Leak: &fault.Leak{}, Status: &fault.Status{Code: 42}, Stretch: &fault.Stretch{Factor: 0.5}},
 		fault.Rule{},
 	)
 	if err == nil {
 		t.Fatal("accepted")
 	}
 	for _, want := range []string{"method:", "path:", "service:", "share:", "ttl:", "latency.uniform:", "latency: 2 of", "trickle.bytesPerSecond",
-		"quota.limit", "quota.window", "leak.bytesPerSecond", "leak.max", "status.code", "rule 3: nothing to do"} {
+		"quota.limit", "quota.window", "leak.bytesPerSecond", "leak.max", "status.code", "stretch.factor", "rule 3: nothing to do"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not speak of %q:\n%v", want, err)
 		}

@@ -46,6 +46,7 @@ type Rule struct {
 	Latency   *Latency  `json:"latency,omitempty"`   // time added before the request is handled
 	DBLatency *Latency  `json:"dbLatency,omitempty"` // time added to each database call, while it holds its connection
 	SlowDown  *SlowDown `json:"slowDown,omitempty"`  // latency that grows while the rule lives
+	Stretch   *Stretch  `json:"stretch,omitempty"`   // an answer takes so many times as long
 	Status    *Status   `json:"status,omitempty"`    // an answer instead of the real one
 	Quota     *Quota    `json:"quota,omitempty"`     // 429 with Retry-After beyond a rate
 	Reset     bool      `json:"reset,omitempty"`     // TCP reset instead of an answer
@@ -117,6 +118,11 @@ type SlowDown struct {
 	Max       Duration `json:"max,omitempty"`
 }
 
+// Stretch lets the time from a request to the first byte of its answer be Factor times as long as it is by itself.
+type Stretch struct {
+	Factor float64 `json:"factor"` // 1.15 is 15 % longer
+}
+
 // Leak takes memory at a rate, writes to it and keeps it until the rule ends or Max is reached.
 type Leak struct {
 	BytesPerSecond int64 `json:"bytesPerSecond"`
@@ -125,8 +131,9 @@ type Leak struct {
 
 // Bounds on what a rule may ask for: a typing error must not hang or kill the machine.
 const (
-	MaxDelay = 5 * time.Minute
-	MaxLeak  = 16 << 30 // bytes
+	MaxDelay   = 5 * time.Minute
+	MaxLeak    = 16 << 30 // bytes
+	MaxStretch = 1000
 )
 
 // Validate reports everything that is wrong with the rule.
@@ -176,6 +183,9 @@ func (r *Rule) Validate() error {
 			bad("slowDown.max: %v is not between 0 and %v", time.Duration(s.Max), MaxDelay)
 		}
 	}
+	if s := r.Stretch; s != nil && !(s.Factor > 1 && s.Factor <= MaxStretch) {
+		bad("stretch.factor: %v is not above 1 and at most %d", s.Factor, MaxStretch)
+	}
 	if s := r.Status; s != nil && (s.Code < 200 || s.Code > 599 || http.StatusText(s.Code) == "") {
 		bad("status.code: %d is not an HTTP status from 200 to 599", s.Code)
 	}
@@ -212,14 +222,14 @@ func (r *Rule) Validate() error {
 		}
 	}
 	if !r.does() {
-		bad("nothing to do: name at least one of latency, dbLatency, slowDown, status, quota, reset, empty, malformed, " +
+		bad("nothing to do: name at least one of latency, dbLatency, slowDown, stretch, status, quota, reset, empty, malformed, " +
 			"truncate, trickle, stale, dropPool, lockout, tokenLife, leak")
 	}
 	return errors.Join(errs...)
 }
 
 func (r *Rule) does() bool {
-	return r.Latency != nil || r.DBLatency != nil || r.SlowDown != nil || r.Status != nil || r.Quota != nil || r.Reset ||
+	return r.Latency != nil || r.DBLatency != nil || r.SlowDown != nil || r.Stretch != nil || r.Status != nil || r.Quota != nil || r.Reset ||
 		r.Empty || r.Malformed || r.Truncate != nil || r.Trickle != nil || r.Stale != nil || r.DropPool ||
 		r.Lockout != nil || r.TokenLife != 0 || r.Leak != nil
 }
