@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/medianest/testbed/cmd/load/internal/history"
@@ -19,7 +20,11 @@ const (
 	outJSON       = "json"
 	outCSV        = "csv"
 	outPrometheus = "prometheus"
+	outOTLP       = "otel"
 )
+
+// outKinds says how each kind of --out is written.
+const outKinds = "json=FILE, csv=FILE, prometheus=HOST:PORT and otel=URL"
 
 // checkOutputs tells what is wrong with the flags that name outputs, before anything runs.
 func (o *outputFlags) checkOutputs() error {
@@ -27,10 +32,14 @@ func (o *outputFlags) checkOutputs() error {
 	for _, out := range o.Out {
 		kind, where, _ := strings.Cut(out, "=")
 		switch {
-		case kind != outJSON && kind != outCSV && kind != outPrometheus:
-			errs = append(errs, fmt.Errorf("--out: %q is none of json=FILE, csv=FILE and prometheus=HOST:PORT", out))
+		case !slices.Contains([]string{outJSON, outCSV, outPrometheus, outOTLP}, kind):
+			errs = append(errs, fmt.Errorf("--out: %q is none of %s", out, outKinds))
 		case where == "":
-			errs = append(errs, fmt.Errorf("--out: %q does not say where to, as in json=FILE, csv=FILE, prometheus=HOST:PORT; FILE may be - for standard output", out))
+			errs = append(errs, fmt.Errorf("--out: %q does not say where to, as in %s; FILE may be - for standard output", out, outKinds))
+		case kind == outOTLP:
+			if err := report.CheckOTLP(where); err != nil {
+				errs = append(errs, fmt.Errorf("--out %s: %w", kind, err))
+			}
 		}
 	}
 	for _, f := range []struct{ flag, path string }{
@@ -55,6 +64,8 @@ func isDir(path string) bool {
 type streams struct {
 	all []*report.Stream
 	log *slog.Logger
+	// lost are outputs of other kinds that are incomplete.
+	lost []report.Trouble
 	// told are those whose trouble was logged.
 	told map[*report.Stream]error
 }
@@ -119,7 +130,7 @@ func (s *streams) troubles() []string {
 
 // close ends the streams and returns those that are incomplete.
 func (s *streams) close() []report.Trouble {
-	var troubles []report.Trouble
+	troubles := s.lost
 	for _, stream := range s.all {
 		if err := stream.Close(); err != nil {
 			troubles = append(troubles, report.Trouble{Output: stream.Path(), Error: err.Error()})

@@ -29,7 +29,7 @@ type runCmd struct {
 type outputFlags struct {
 	Summary       string   `name:"summary" env:"MEDIANEST_SUMMARY" placeholder:"FILE" group:"Output:" help:"Write the summary as k6 gives it to handleSummary."`
 	SummaryExport string   `name:"summary-export" env:"MEDIANEST_SUMMARY_EXPORT" placeholder:"FILE" group:"Output:" help:"Write the flat summary of k6's flag of this name, in which a threshold that is false has passed."`
-	Out           []string `name:"out" short:"o" env:"MEDIANEST_OUT" placeholder:"KIND=WHERE" group:"Output:" help:"Every sample as it comes, json=FILE or csv=FILE in k6's formats, - being standard output; or the totals for Prometheus to scrape, prometheus=HOST:PORT. May be repeated."`
+	Out           []string `name:"out" short:"o" env:"MEDIANEST_OUT" placeholder:"KIND=WHERE" group:"Output:" help:"Every sample as it comes, json=FILE or csv=FILE in k6's formats, - being standard output; or the totals: for Prometheus to scrape, prometheus=HOST:PORT, or sent every ten seconds to OpenTelemetry by OTLP over HTTP, otel=URL. May be repeated."`
 	JUnit         string   `name:"junit" env:"MEDIANEST_JUNIT" placeholder:"FILE" group:"Output:" help:"Write thresholds and checks as JUnit XML."`
 	Result        string   `name:"result" env:"MEDIANEST_RESULT" placeholder:"FILE" group:"Output:" help:"Write the result file, which load show and all later commands read."`
 	Checkpoint    string   `name:"checkpoint" env:"MEDIANEST_CHECKPOINT" placeholder:"FILE" group:"Output:" help:"Where the result so far is written every three seconds while the test runs, less often once it is large; with --result, that name with .checkpoint. It is removed once the result is written."`

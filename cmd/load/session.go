@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/client"
@@ -41,6 +41,7 @@ type session struct {
 	timeline    *metrics.Timeline
 	watcher     *ui.Watcher
 	exporter    *report.Exporter
+	pushers     []*report.Pusher
 	control     *control
 	checkpoints *checkpoints
 	observer    *observe.Observer
@@ -79,6 +80,7 @@ func (s *session) run(ctx context.Context) (*report.Result, report.Findings, err
 	if s.exporter != nil {
 		err = errors.Join(err, s.exporter.Close())
 	}
+	s.closePushers()
 	if s.control != nil {
 		err = errors.Join(err, s.control.close())
 	}
@@ -111,16 +113,7 @@ func (s *session) prepare() error {
 		s.control = c
 		s.log.Info("the API is served", "address", addr.String())
 	}
-	for _, out := range s.out.Out {
-		if kind, addr, _ := strings.Cut(out, "="); kind == outPrometheus {
-			var err error
-			if s.exporter, err = report.Export(addr, store); err != nil {
-				return err
-			}
-			s.log.Info("Prometheus can scrape", "url", "http://"+s.exporter.Addr().String()+"/metrics")
-		}
-	}
-	return nil
+	return s.shareTotals(store)
 }
 
 // tick is called once a second while the run goes on.
@@ -133,7 +126,7 @@ func (s *session) tick(p engine.Progress) {
 	}
 	if s.display != nil {
 		v := s.watcher.View(p, now)
-		v.Name, v.Target, v.Troubles = s.Name, s.target(), s.streams.troubles()
+		v.Name, v.Target, v.Troubles = s.Name, s.target(), slices.Concat(s.streams.troubles(), s.pushTroubles())
 		s.display.Show(v)
 	}
 	s.checkpoints.tick(now, func() *report.Result {
