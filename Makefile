@@ -19,7 +19,7 @@ RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 export PATH := $(CURDIR)/bin:$(PATH)
 export TIME_SCALE K6_PROFILE
 
-.PHONY: help run build test lint bench bench-load k6 k6-core k6-database k6-microservices clean
+.PHONY: help run build test lint bench bench-load k6 k6-core k6-database k6-microservices pipeline clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-load: k6 ## put load beside k6, vegeta and wrk, half an hour (PEERS='get|w
 	@command -v vegeta >/dev/null || { echo "installing $(VEGETA) into bin/"; GOBIN=$(CURDIR)/bin $(GO) install $(VEGETA); }
 	@command -v wrk >/dev/null || echo "wrk is not on PATH and left out: apt-get install wrk, brew install wrk"
 	MEDIANEST_BENCH_PEERS=1 $(GO) test -run '^$$' -bench 'Peers/($(or $(PEERS),.))' -benchtime 1x -timeout 2h ./cmd/load
+
+pipeline: build ## start a target, run suites on fresh data, write reports, say PASS or FAIL (TIME_SCALE=1/60, ARGS=flags of load pipeline)
+	@bin/load pipeline $(ARGS)
 
 clean: ## remove what was built here; data and installed servers stay
 	rm -rf bin dist reports

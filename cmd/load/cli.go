@@ -45,6 +45,8 @@ type cli struct {
 
 	Compare  compareCmd  `cmd:"" help:"Hold a run against a baseline: what became worse by more than noise?"`
 	Baseline baselineCmd `cmd:"" help:"Keep runs as baselines."`
+
+	Pipeline pipelineCmd `cmd:"" help:"Start what is missing, run tests on fresh data, write reports, and say PASS or FAIL."`
 }
 
 // Help is the long help of the program; kong lays it out.
@@ -64,6 +66,7 @@ func (cli) Help() string {
     load run core --history runs; load history runs        run after run, side by side
     load compare run.json before.json                      what became worse?
     load baseline save run1.json run2.json --promote       what later runs are held against
+    load pipeline --time-scale 1/60                        all of it for CI: target, suites, reports, PASS or FAIL
 
 Results go to standard output, progress and logs to standard error. The first Ctrl-C lets iterations finish, the second cuts them off; the results are written all the same.
 
@@ -86,6 +89,8 @@ type app struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	args           []string // of the command line
+	// interrupts are those that a pipeline hands to its runs; nil lets a run take the signals itself.
+	interrupts *interrupts
 }
 
 // usageError is a mistake in the command line or in a file that it names.

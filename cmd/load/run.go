@@ -71,8 +71,10 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 	for _, w := range o.Warnings {
 		s.log.Warn(w)
 	}
-	s.interrupts = onInterrupt(a.stderr, os.Exit)
-	defer s.interrupts.close()
+	if s.interrupts = a.interrupts; s.interrupts == nil {
+		s.interrupts = onInterrupt(a.stderr, os.Exit)
+		defer s.interrupts.close()
+	}
 	if c.Commit == "" {
 		c.Commit = commitHere(a.ctx)
 	}

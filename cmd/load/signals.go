@@ -14,6 +14,7 @@ type interrupts struct {
 	signals chan os.Signal
 	done    chan struct{}
 	first   chan struct{} // closed by the first signal
+	second  chan struct{} // closed by the second one
 
 	mu    sync.Mutex
 	count int
@@ -23,7 +24,7 @@ type interrupts struct {
 // onInterrupt takes the signals over: at the first and at the second, what was given to during is stopped; the
 // third ends the program.
 func onInterrupt(stderr io.Writer, exit func(code int)) *interrupts {
-	i := &interrupts{signals: make(chan os.Signal, 3), done: make(chan struct{}), first: make(chan struct{})}
+	i := &interrupts{signals: make(chan os.Signal, 3), done: make(chan struct{}), first: make(chan struct{}), second: make(chan struct{})}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		for {
@@ -47,6 +48,7 @@ func (i *interrupts) interrupt(stderr io.Writer, exit func(code int)) {
 		close(i.first)
 	case 2:
 		fmt.Fprintln(stderr, "load: cutting iterations off")
+		close(i.second)
 	default:
 		exit(exitInterrupted)
 	}

@@ -64,6 +64,8 @@ type cli struct {
 	JSON        bool              `name:"json" env:"MEDIANEST_JSON" group:"Output:" help:"Print one JSON object when ready, and log as JSON."`
 	Quiet       bool              `name:"quiet" short:"q" env:"MEDIANEST_QUIET" group:"Output:" help:"Print nothing when ready, unless --json asks for it, and log errors only."`
 
+	StopAtEOF bool `name:"stop-at-eof" help:"Stop when standard input ends, which it does when the program that started this one is gone, however it went."`
+
 	Version kong.VersionFlag `name:"version" help:"Print the version and quit."`
 }
 

@@ -54,6 +54,14 @@ func (s *server) serve() (err error) {
 	}
 	ctx, second, ignore := notifyStop()
 	defer ignore()
+	if s.StopAtEOF {
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin) // an error is an end as well
+			stop()
+		}()
+	}
 
 	// The ports come first: where one is taken, nothing else need be started.
 	services, err := s.listenAll()

@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 //	request METHOD PATH [BODY] sends a request with $TOKEN, and prints status and body
 //	upload begin|end           begins to upload a file, and sends the rest of it
 //	await PATTERN              waits until the started mockapi has logged the pattern
+//	hang-up                    ends the standard input of the started mockapi
 //	signal NAME                sends INT or TERM to the started mockapi
 //	ended CODE                 waits for the end of the started mockapi, whose output is the output then
 //	refused                    waits until nobody listens at $URL
@@ -66,7 +67,7 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": inStory((*story).start), "request": inStory((*story).request), "upload": inStory((*story).upload),
-			"await": inStory((*story).await), "signal": inStory((*story).signal), "ended": inStory((*story).end),
+			"await": inStory((*story).await), "signal": inStory((*story).signal), "hang-up": inStory((*story).hangUp), "ended": inStory((*story).end),
 			"refused": inStory((*story).refused),
 		},
 	})
@@ -81,6 +82,7 @@ type storyKey struct{}
 type story struct {
 	cmd   *exec.Cmd // its output is in the files start.out and start.err
 	ended chan struct{}
+	stdin io.Closer
 
 	rest     func() error // sends the rest of the upload
 	uploaded chan string
@@ -111,6 +113,8 @@ func (s *story) start(ts *testscript.TestScript, args []string) {
 	for _, name := range []string{"DATABASE_URL", "MEDIANEST_PG_DIR", "MEDIANEST_PROFILE", "MEDIANEST_ADDR", "JWT_SECRET", "MEDIANEST_ACCESS_LOG"} {
 		s.cmd.Env = append(s.cmd.Env, name+"="+ts.Getenv(name))
 	}
+	s.stdin, err = s.cmd.StdinPipe()
+	ts.Check(err)
 	ts.Check(s.cmd.Start())
 	go func(cmd *exec.Cmd, ended chan<- struct{}) {
 		_ = cmd.Wait() // its code is in ProcessState
@@ -214,6 +218,8 @@ func (s *story) signal(ts *testscript.TestScript, args []string) {
 	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
 	ts.Check(s.cmd.Process.Signal(signals[args[0]]))
 }
+
+func (s *story) hangUp(ts *testscript.TestScript, _ []string) { ts.Check(s.stdin.Close()) }
 
 func (s *story) end(ts *testscript.TestScript, args []string) {
 	select {

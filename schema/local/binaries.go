@@ -62,6 +62,9 @@ func (h *home) findBinaries(ctx context.Context, who account) (binaries, error) 
 		return binaries{}, fmt.Errorf("the data in %s are of PostgreSQL %d, but only version %s is installed: install PostgreSQL %d, remove the directory to begin anew, or name another with %s",
 			h.dataDir(), need, versions(all), need, dirVariable)
 	}
+	if ctx.Err() != nil {
+		return binaries{}, ctx.Err() // which is why none was found
+	}
 	b, err := h.fetch(ctx, who, need)
 	if err != nil {
 		hint := "install PostgreSQL (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql), or give DATABASE_URL"

@@ -37,6 +37,10 @@ const (
 // Names returns the names of all suites.
 func Names() []string { return []string{Core, Database, Microservices, Synthetic, Volume} }
 
+// ReadOnly tells of a suite that it changes nothing of its target, not even by logging in, so that it may be run
+// against a server in use.
+func ReadOnly(name string) bool { return name == Synthetic }
+
 // Targets are the services of MediaNest. Suites use API, but for microservices, which uses the four others.
 type Targets struct {
 	API, Auth, Media, User, Notification *client.Host
