@@ -46,7 +46,8 @@ type cli struct {
 	Compare  compareCmd  `cmd:"" help:"Hold a run against a baseline: what became worse by more than noise?"`
 	Baseline baselineCmd `cmd:"" help:"Keep runs as baselines."`
 
-	Pipeline pipelineCmd `cmd:"" help:"Start what is missing, run tests on fresh data, write reports, and say PASS or FAIL."`
+	Pipeline  pipelineCmd  `cmd:"" help:"Start what is missing, run tests on fresh data, write reports, and say PASS or FAIL."`
+	Recommend recommendCmd `cmd:"" help:"Tell what to do about what a run has shown, with the evidence for it."`
 }
 
 // Help is the long help of the program; kong lays it out.

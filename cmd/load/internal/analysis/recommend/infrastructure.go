@@ -1,0 +1,213 @@
+package recommend
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/observe"
+	"github.com/medianest/testbed/cmd/load/internal/report"
+)
+
+// The bounds of the rules on what the target runs on.
+const (
+	brokenShare  = 0.001 // of requests that were not answered at all
+	connectShare = 0.05  // of all requests' time that went into connections
+	droppedShare = 0.01  // of iterations that were never started
+	cpuShare     = 0.85  // of the processors
+	pauseShare   = 0.01  // of the time in which garbage collection stopped the target
+	soon         = 24 * time.Hour
+)
+
+func generator(f *facts) []Recommendation {
+	return []Recommendation{{
+		Category: Infrastructure, Priority: Critical, Effort: Low,
+		Title:       "Generate the load elsewhere, or less of it",
+		Description: "The load generator was the bottleneck: what it measured says little about the target.",
+		Impact:      "A run whose figures are the target's.",
+		Implementation: []string{
+			"Run load on a machine of its own, or pin target and generator to cores of their own",
+			"Use fewer users or a lower rate",
+		},
+		Evidence: f.Health.Reasons,
+	}}
+}
+
+// connections looks for requests that got no answer, and for time that goes into making connections.
+func connections(f *facts) []Recommendation {
+	var evidence []string
+	broken, of := f.failed(func(x report.Failure) bool { return x.Kind != "" })
+	if of > brokenShare {
+		evidence = append(evidence, fmt.Sprintf("%s of the requests got no answer", percent(of)))
+		evidence = append(evidence, quoteFailures(broken)...)
+	}
+	gain := 0.0
+	if connecting, tls := f.trend("http_req_connecting"), f.trend("http_req_tls_handshaking"); connecting != nil && tls != nil {
+		if took := share(connecting.Sum()+tls.Sum(), f.requestTime); took >= connectShare {
+			gain = took
+			evidence = append(evidence, fmt.Sprintf("%s of the time of all requests went into new connections", percent(took)))
+		}
+	}
+	if len(evidence) == 0 {
+		return nil
+	}
+	return []Recommendation{{
+		Category: Infrastructure, Priority: High, Effort: Medium, Gain: gain,
+		Title:       "Keep connections up",
+		Description: "Connections break, time out, or are made anew for each request.",
+		Impact:      "Fewer requests that users have to repeat, and no time lost in handshakes.",
+		Implementation: []string{
+			"Compare the idle time-outs of balancer, proxy and server: who is asked must keep connections longest",
+			"Look for a full backlog, a limit of files or of connections, and processes that end",
+			"Keep connections alive between requests",
+		},
+		Evidence: evidence,
+	}}
+}
+
+// capacity looks for work that was asked for and not done.
+func capacity(f *facts) []Recommendation {
+	var evidence []string
+	dropped, iterations := 0.0, 0.0
+	for _, s := range f.Test.Scenarios {
+		dropped += float64(s.Dropped)
+		iterations += float64(s.Iterations)
+	}
+	of := share(dropped, dropped+iterations)
+	if of >= droppedShare {
+		evidence = append(evidence, fmt.Sprintf("%.0f of %.0f iterations that were due could not be started, because all users waited for answers", dropped, dropped+iterations))
+	}
+	for _, t := range f.Thresholds {
+		if t.State == "failed" && strings.HasPrefix(t.Selector, "http_reqs") {
+			evidence = append(evidence, fmt.Sprintf("%s %s: %.1f", t.Selector, t.Source, t.Value))
+		}
+	}
+	if f.Recovery != nil && !f.Recovery.InTime {
+		evidence = append(evidence, f.Recovery.String())
+	}
+	if len(evidence) == 0 {
+		return nil
+	}
+	priority := Medium
+	if of >= 10*droppedShare {
+		priority = High
+	}
+	return []Recommendation{{
+		Category: Infrastructure, Priority: priority, Effort: Medium,
+		Title:       "Raise the throughput",
+		Description: "The target can't take the load that the test is about.",
+		Impact:      "More users at once, and less queueing for each.",
+		Implementation: []string{
+			"Remove the bottleneck that the other recommendations name, if they do",
+			"Run more instances behind a balancer",
+			"Find the highest rate that still meets the limits with load run stress, and keep a distance from it",
+		},
+		Evidence: evidence,
+	}}
+}
+
+// targetCPU looks for a target that uses up its processors. How many it has is known where it runs beside load.
+func targetCPU(f *facts) []Recommendation {
+	elapsed := f.Run.Elapsed.Seconds()
+	used := share(f.increase(observe.CPUSeconds), elapsed)
+	if f.Machine.Cores == 0 || !f.local() || used < cpuShare*float64(f.Machine.Cores) {
+		return nil
+	}
+	return []Recommendation{{
+		Category: Infrastructure, Priority: Medium, Effort: Medium,
+		Title:       "Give the target more processor, or less to do",
+		Description: "The target's process uses the processors that there are.",
+		Impact:      "Queues for the processor go away.",
+		Implementation: []string{
+			"Take a CPU profile under this load and begin with its widest path",
+			"Run more instances, or larger ones",
+		},
+		Evidence: []string{fmt.Sprintf("the target used %.2f processors on average, of the machine's %d", used, f.Machine.Cores)},
+	}}
+}
+
+// local tells whether all targets are on the machine of the generator.
+func (f *facts) local() bool {
+	for _, base := range f.Test.Targets {
+		for one := range strings.SplitSeq(base, ",") {
+			u, err := url.Parse(strings.TrimSpace(one))
+			if err != nil {
+				return false
+			}
+			if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+				return false
+			}
+		}
+	}
+	return len(f.Test.Targets) > 0
+}
+
+// garbage looks for a target that stands still to collect garbage.
+func garbage(f *facts) []Recommendation {
+	elapsed := f.Run.Elapsed.Seconds()
+	pauses, times := f.increase(observe.GCPauseSeconds), f.increase(observe.GCCount)
+	if elapsed <= 0 || pauses/elapsed < pauseShare {
+		return nil
+	}
+	return []Recommendation{{
+		Category: Infrastructure, Priority: Medium, Effort: Low, Gain: pauses / elapsed,
+		Title:       "Collect less garbage",
+		Description: "Garbage collection stops the target often or for long.",
+		Impact:      "Shorter tails: a request that meets a pause waits for its end.",
+		Implementation: []string{
+			"Raise GOGC, or set GOMEMLIMIT, where there is memory to spare",
+			"Take an allocation profile, and use buffers again on the widest path",
+		},
+		Evidence: []string{fmt.Sprintf("%.0f collections stopped the target for %.2f s of %.0f s", times, pauses, elapsed)},
+	}}
+}
+
+// drift passes on what the judgement of a long run has found.
+func drift(f *facts) []Recommendation {
+	var found []Recommendation
+	for _, t := range f.Trends {
+		if !t.Bad {
+			continue
+		}
+		x := Recommendation{
+			Category: Infrastructure, Priority: High, Effort: Medium,
+			Title:       "Stop the drift of " + t.Quantity,
+			Description: "It gets worse the longer the target runs.",
+			Impact:      "A target that works as well after days as after minutes.",
+			Implementation: []string{
+				"Compare heap profiles, or the sizes of tables and caches, of the beginning and the end of the run",
+				"Bound what grows: caches, queues, sessions, logs",
+				"Until then, restart instances in turn before the limit is reached",
+			},
+			Evidence: []string{t.Reason},
+		}
+		if t.Reaches > 0 && t.Reaches <= soon {
+			x.Priority = Critical
+		}
+		found = append(found, x)
+	}
+	return found
+}
+
+func restarts(f *facts) []Recommendation {
+	if f.Observed == nil || len(f.Observed.Restarts) == 0 {
+		return nil
+	}
+	var at []string
+	for _, t := range f.Observed.Restarts {
+		at = append(at, t.Round(time.Second).String())
+	}
+	return []Recommendation{{
+		Category: Infrastructure, Priority: High, Effort: Medium,
+		Title:       "Find out why the target was restarted",
+		Description: "The target's process was another one than before.",
+		Impact:      "No requests lost while it starts, no caches that are cold again.",
+		Implementation: []string{
+			"Look for the end of the process before: the kernel's log for want of memory, the supervisor's for failed probes",
+			"Drain connections before a wanted restart",
+		},
+		Evidence: []string{fmt.Sprintf("%d restarts, after %s of the run", len(at), strings.Join(at, ", "))},
+	}}
+}

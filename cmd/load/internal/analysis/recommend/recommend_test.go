@@ -1,0 +1,308 @@
+package recommend
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
+	"github.com/medianest/testbed/cmd/load/internal/engine/health"
+	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/observe"
+	"github.com/medianest/testbed/cmd/load/internal/report"
+	"github.com/medianest/testbed/cmd/load/internal/scenario"
+	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
+)
+
+const list = "GET /api/v1/media"
+
+// healthy is the result of a run of a minute in which nothing is the matter: 10,000 requests of 5 ms.
+func healthy() *report.Result {
+	r := &report.Result{
+		Health: health.Report{Valid: true}, Machine: report.Machine{Cores: 2},
+		Run: report.Run{Elapsed: time.Minute},
+		Test: report.Test{
+			Targets:   map[string]string{"api": "http://localhost:3000"},
+			Scenarios: []report.Scenario{{Name: "load", Iterations: 5000}},
+		},
+		Thresholds: []report.Threshold{{Selector: "http_reqs", Source: "rate>100", State: "passed", Value: 166}},
+		Verified:   &report.Verification{Checked: 1000},
+		Trends:     []trend.Verdict{{Quantity: "memory of the target", State: trend.Steady, Reason: "steady at 90 MB"}},
+		Observed: &observe.Report{
+			Series: []observe.Series{
+				rising(observe.PoolAcquired, 10_000), rising(observe.PoolWaited, 10), rising(observe.PoolWait, 0.1),
+				rising(observe.CPUSeconds, 30), rising(observe.GCPauseSeconds, 0.01), rising(observe.GCCount, 100),
+				rising(observe.BlocksHit, 1e6), rising(observe.BlocksRead, 20_000), rising(observe.TempBytes, 1e6),
+				rising(observe.Deadlocks, 0),
+			},
+			Database: &observe.Database{
+				After: observe.Snapshot{
+					Statements: []observe.Statement{{ID: 1, Query: "SELECT *\n  FROM media_files ORDER BY created_at", Calls: 10_000, TotalTime: 3000}},
+					Tables:     []observe.Table{{Name: "media_files", LiveRows: 1_000_000, DeadRows: 50_000}},
+				},
+				Waits: []observe.Wait{{Type: "Client", Event: "ClientRead", Seen: 60}, {Type: "Lock", Event: "tuple", Seen: 1}}, Samples: 60, Active: 100,
+				Endpoints: map[string][]observe.Call{list: {{Statement: 1, PerRequest: 1}}},
+				Plans:     []observe.Plan{{Statement: 1, Text: "Index Scan"}},
+			},
+		},
+	}
+	durations := trendOf("http_req_duration", nil)
+	add(&durations, 5, 10_000)
+	r.Series = []report.Series{
+		durations,
+		{Metric: "data_received", Type: "counter", Tags: map[string]string{"method": "GET", "name": "http://localhost:3000/api/v1/media"}, Count: 10_000, Sum: 80e6},
+		trendOf("http_req_connecting", []float64{1}), trendOf("http_req_tls_handshaking", []float64{0}), trendOf("http_req_receiving", []float64{50}),
+		trendOf("db_query_time", []float64{20}), trendOf("db_connection_pool_utilization", []float64{30}), trendOf("db_lock_wait_time", []float64{1}),
+	}
+	r.Endpoints = []report.Endpoint{{
+		Label: list, Method: "GET", Name: "http://localhost:3000/api/v1/media", Requests: 10_000, Rate: 166, Mean: 5, P50: 5, P90: 5, P95: 5, P99: 5, Max: 5,
+	}}
+	return r
+}
+
+func rising(name string, by float64) observe.Series {
+	return observe.Series{Name: name, Cumulative: true, Points: []observe.Point{{Value: 7}, {At: time.Minute, Value: 7 + by}}}
+}
+
+func trendOf(name string, values []float64) report.Series {
+	s := report.Series{Metric: name, Type: "trend", Contains: "time", Tags: map[string]string{}, Values: new(metrics.Histogram)}
+	for _, v := range values {
+		add(&s, v, 1)
+	}
+	return s
+}
+
+func add(s *report.Series, v float64, n uint64) {
+	s.Values.AddN(v, n)
+	s.Count += n
+}
+
+func observed(r *report.Result, name string, by float64) {
+	*r.Observed.Find(name) = rising(name, by)
+}
+
+func measured(r *report.Result, name string, value float64) {
+	for i := range r.Series {
+		if r.Series[i].Metric == name {
+			r.Series[i] = trendOf(name, []float64{value})
+		}
+	}
+}
+
+func seqScan(rows, cost float64) []observe.Plan {
+	return []observe.Plan{{Statement: 1, Scans: []observe.Scan{{Table: "media_files", Filter: "(user_id = $1)", Rows: rows, Cost: cost}}}}
+}
+
+// Every rule fires where its evidence is, quoting it, and is silent where there is a little less.
+func TestRules(t *testing.T) {
+	tests := map[string]struct {
+		fires, silent func(*report.Result)
+		category      string
+		priority      string
+		quotes        string
+	}{
+		"generator": {
+			fires: func(r *report.Result) {
+				r.Health = health.Report{Reasons: []string{"it used 98 % of its processors"}}
+				r.Errors = []report.Failure{{Endpoint: list, Status: "500", Count: 5000}} // says nothing of the target now
+			},
+			category: Infrastructure, priority: Critical, quotes: "98 % of its processors",
+		},
+		"missing-index": {
+			fires:    func(r *report.Result) { r.Observed.Database.Plans = seqScan(1e6, 0.9) },
+			silent:   func(r *report.Result) { r.Observed.Database.Plans = seqScan(500, 0.9) }, // a small table is read whole
+			category: Database, priority: Medium, quotes: "Seq Scan on media_files, filter (user_id = $1)",
+		},
+		"slow-statement": {
+			fires: func(r *report.Result) { r.Observed.Database.After.Statements[0].Calls = 40 },
+			silent: func(r *report.Result) {
+				r.Observed.Database.After.Statements[0] = observe.Statement{ID: 1, Query: "SELECT", Calls: 2, TotalTime: 150} // slow, but seldom
+			},
+			category: Database, priority: Medium, quotes: "SELECT * FROM media_files ORDER BY created_at",
+		},
+		"n-plus-one": {
+			fires:    func(r *report.Result) { r.Observed.Database.Endpoints[list][0].PerRequest = 21 },
+			silent:   func(r *report.Result) { r.Observed.Database.Endpoints[list][0].PerRequest = 3 },
+			category: Database, priority: High, quotes: list + " runs it 21.0 times a request",
+		},
+		"pool": {
+			fires:    func(r *report.Result) { observed(r, observe.PoolWaited, 4000); observed(r, observe.PoolWait, 20) },
+			silent:   func(r *report.Result) { observed(r, observe.PoolWaited, 4000); observed(r, observe.PoolWait, 1) },
+			category: Database, priority: High, quotes: "4000 of 10000 acquires waited",
+		},
+		"locks": {
+			fires:    func(r *report.Result) { r.Observed.Database.Waits[1].Seen = 30 },
+			silent:   func(r *report.Result) { r.Observed.Database.Waits[1].Seen, r.Observed.Database.Active = 3, 10 }, // too few were seen
+			category: Database, priority: High, quotes: "30 % of the active backends waited for a lock: tuple 30 times",
+		},
+		"buffer-cache": {
+			fires:    func(r *report.Result) { observed(r, observe.BlocksRead, 1e6) },
+			silent:   func(r *report.Result) { observed(r, observe.BlocksHit, 9000); observed(r, observe.BlocksRead, 9000) },
+			category: Database, priority: Medium, quotes: "a hit ratio of 50 %",
+		},
+		"sort-on-disk": {
+			fires: func(r *report.Result) {
+				observed(r, observe.TempBytes, 500e6)
+				r.Observed.Database.After.Statements[0].TempBlocks = 1000
+			},
+			silent:   func(r *report.Result) { observed(r, observe.TempBytes, 50e6) },
+			category: Database, priority: Medium, quotes: "8 MB by 10000 calls of: SELECT * FROM media_files",
+		},
+		"dead-rows": {
+			fires: func(r *report.Result) { r.Observed.Database.After.Tables[0].DeadRows = 400_000 },
+			silent: func(r *report.Result) {
+				r.Observed.Database.After.Tables[0] = observe.Table{Name: "tags", LiveRows: 30, DeadRows: 90}
+			},
+			category: Database, priority: Medium, quotes: "media_files has 400000 dead rows beside 1000000",
+		},
+		"errors": {
+			fires: func(r *report.Result) { r.Errors = []report.Failure{{Endpoint: list, Status: "500", Count: 600}} },
+			silent: func(r *report.Result) {
+				r.Errors = []report.Failure{{Endpoint: list, Status: "500", Count: 10}, {Endpoint: list, Status: "429", Count: 90}}
+			},
+			category: API, priority: Critical, quotes: "600 times " + list + ": status 500",
+		},
+		"rate-limit": {
+			fires:    func(r *report.Result) { r.Errors = []report.Failure{{Endpoint: list, Status: "429", Count: 3000}} },
+			silent:   func(r *report.Result) { r.Errors = []report.Failure{{Endpoint: list, Status: "429", Count: 30}} },
+			category: API, priority: High, quotes: "30 % of the requests were answered with 429",
+		},
+		"wrong-data": {
+			fires: func(r *report.Result) {
+				r.Verified = &report.Verification{Checked: 1000, Wrong: 2, Mismatches: []verify.Mismatch{{}}}
+			},
+			silent:   func(r *report.Result) { r.Verified = nil },
+			category: API, priority: Critical, quotes: "2 of 1000 verified answers were wrong",
+		},
+		"response-time": {
+			fires: func(r *report.Result) {
+				measured(r, "http_req_duration", 1500)
+				r.Endpoints[0].P50, r.Endpoints[0].P95 = 900, 1500
+			},
+			silent:   func(r *report.Result) { measured(r, "http_req_duration", 900) },
+			category: API, priority: High, quotes: list + ": p50 900 ms, p95 1500 ms",
+		},
+		"long-tail": {
+			fires:    func(r *report.Result) { r.Endpoints[0].P99 = 400 },
+			silent:   func(r *report.Result) { r.Endpoints[0].P99 = 100 }, // twenty times as long, and nobody notices
+			category: API, priority: Medium, quotes: "p50 5.0 ms, p99 400 ms",
+		},
+		"payload": {
+			fires:    func(r *report.Result) { r.Series[1].Sum = 3e9 },
+			silent:   func(r *report.Result) { r.Series[1].Sum = 4e8 },
+			category: Frontend, priority: Medium, quotes: list + ": 300 kB an answer",
+		},
+		"connections": {
+			fires: func(r *report.Result) {
+				r.Errors = []report.Failure{{Endpoint: list, Status: "0", Kind: "reset", Count: 100}}
+			},
+			silent:   func(r *report.Result) { measured(r, "http_req_connecting", 2000) }, // 2 s of 50
+			category: Infrastructure, priority: High, quotes: "100 times " + list + ": reset",
+		},
+		"capacity": {
+			fires:    func(r *report.Result) { r.Test.Scenarios[0].Dropped = 500 },
+			silent:   func(r *report.Result) { r.Test.Scenarios[0].Dropped = 5 },
+			category: Infrastructure, priority: Medium, quotes: "500 of 5500 iterations",
+		},
+		"target-cpu": {
+			fires: func(r *report.Result) { observed(r, observe.CPUSeconds, 115) },
+			silent: func(r *report.Result) { // how many processors it has is not known
+				observed(r, observe.CPUSeconds, 115)
+				r.Test.Targets["api"] = "https://medianest.example"
+			},
+			category: Infrastructure, priority: Medium, quotes: "1.92 processors on average, of the machine's 2",
+		},
+		"garbage": {
+			fires:    func(r *report.Result) { observed(r, observe.GCPauseSeconds, 1.5) },
+			silent:   func(r *report.Result) { observed(r, observe.GCPauseSeconds, 0.3) },
+			category: Infrastructure, priority: Medium, quotes: "100 collections stopped the target for 1.50 s of 60 s",
+		},
+		"drift": {
+			fires: func(r *report.Result) {
+				r.Trends = append(r.Trends, trend.Verdict{
+					Quantity: "memory of the target", State: trend.Drifting, Bad: true, Reaches: 3 * time.Hour, Reason: "rises by 60 MB an hour, reaches 2 GiB in 3 h",
+				})
+			},
+			silent: func(r *report.Result) { // it falls
+				r.Trends = append(r.Trends, trend.Verdict{Quantity: "p95", State: trend.Drifting, Reason: "falls"})
+			},
+			category: Infrastructure, priority: Critical, quotes: "reaches 2 GiB in 3 h",
+		},
+		"restarts": {
+			fires:    func(r *report.Result) { r.Observed.Restarts = []time.Duration{30 * time.Second} },
+			silent:   func(r *report.Result) { r.Observed = nil },
+			category: Infrastructure, priority: High, quotes: "1 restarts, after 30s",
+		},
+	}
+	if found := Of(healthy()); len(found) > 0 {
+		t.Fatalf("a healthy run gives reason for %+v", found)
+	}
+	for _, rule := range rules() {
+		test, ok := tests[rule.name]
+		if !ok {
+			t.Errorf("rule %s has no test", rule.name)
+			continue
+		}
+		t.Run(rule.name, func(t *testing.T) {
+			r := healthy()
+			test.fires(r)
+			found := Of(r)
+			i := slices.IndexFunc(found, func(x Recommendation) bool { return x.Rule == rule.name })
+			if i < 0 {
+				t.Fatalf("it did not fire: %+v", found)
+			}
+			x := found[i]
+			if x.Category != test.category || x.Priority != test.priority || !strings.Contains(strings.Join(x.Evidence, "\n"), test.quotes) {
+				t.Errorf("%+v; want %s, %s, and evidence with %q", x, test.category, test.priority, test.quotes)
+			}
+			if x.Title == "" || x.Description == "" || x.Impact == "" || x.Effort == "" || len(x.Implementation) == 0 || x.Gain < 0 || x.Gain > 1 {
+				t.Errorf("%+v is incomplete", x)
+			}
+			if rule.name == "generator" {
+				if len(found) != 1 {
+					t.Errorf("%d recommendations of a run that says nothing of the target", len(found))
+				}
+				return
+			}
+			r = healthy()
+			test.silent(r)
+			if slices.ContainsFunc(Of(r), func(x Recommendation) bool { return x.Rule == rule.name }) {
+				t.Errorf("it fired without evidence: %+v", Of(r))
+			}
+		})
+	}
+}
+
+func TestTheMostUrgentComesFirst(t *testing.T) {
+	r := healthy()
+	r.Errors = []report.Failure{{Endpoint: list, Status: "500", Count: 600}}                                                      // critical
+	r.Recovery = &scenario.Recovered{}                                                                                            // medium, no gain
+	r.Observed.Database.Plans = seqScan(1e6, 0.9)                                                                                 // medium, 5.4 %
+	observed(r, observe.PoolWaited, 4000)                                                                                         // high
+	observed(r, observe.PoolWait, 20)                                                                                             // 40 %
+	r.Observed.Database.After.Tables[0].DeadRows = 400_000                                                                        // medium, no gain
+	r.Observed.Database.After.Statements[0].Query = "SELECT " + strings.Repeat("column_with_a_long_name, ", 40) + " FROM media_x" // is cut
+	found := Of(r)
+	var names []string
+	for _, x := range found {
+		names = append(names, x.Rule)
+	}
+	if want := []string{"errors", "pool", "missing-index", "capacity", "dead-rows"}; !slices.Equal(names, want) {
+		t.Errorf("in the order %v; want %v", names, want)
+	}
+	for _, x := range found {
+		for _, e := range x.Evidence {
+			if len(e) > 400 {
+				t.Errorf("evidence of %d characters: %s", len(e), e)
+			}
+		}
+	}
+}
+
+// A result of a target that tells nothing, as after load resume of an old checkpoint, is no trouble.
+func TestNothingObserved(t *testing.T) {
+	if found := Of(&report.Result{Health: health.Report{Valid: true}}); found == nil || len(found) != 0 {
+		t.Errorf("%+v; want an empty list", found)
+	}
+}
