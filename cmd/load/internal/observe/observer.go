@@ -32,7 +32,6 @@ type Observer struct {
 	recorder *recorder
 	scraper  *scraper  // nil without metrics
 	database *database // nil without a database
-	start    float64   // the process's start time, 0 where it is not known; of the scraping goroutine alone
 	missing  []string
 
 	ticks   []chan time.Duration
@@ -137,12 +136,8 @@ func (w *Observer) scrape(ctx context.Context, at time.Duration) {
 
 // take takes in what a page of metrics said.
 func (w *Observer) take(at time.Duration, values map[string]float64) {
-	if start := values[startTime]; start != 0 {
-		// The time that a process tells of its start may differ by the clock's resolution.
-		if d := start - w.start; w.start != 0 && (d > 1 || d < -1) {
-			w.recorder.restarted(at)
-		}
-		w.start = start
+	if start := values[startTime]; start > 0 {
+		w.recorder.process(at, start)
 	}
 	delete(values, startTime)
 	w.recorder.add(at, values)

@@ -13,6 +13,8 @@ import (
 type Report struct {
 	// Series are the quantities that were sampled over the run's time, by name.
 	Series []Series `json:"series,omitempty"`
+	// Started is when the target's process began, as it told last; zero where it does not tell.
+	Started time.Time `json:"started,omitzero"`
 	// Restarts are the run's times at which the target's process was another one than before.
 	Restarts []time.Duration `json:"restarts,omitempty"`
 	// Database is what PostgreSQL told before and after, nil without access to it.

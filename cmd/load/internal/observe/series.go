@@ -42,6 +42,7 @@ type recorder struct {
 	mu       sync.Mutex
 	step     time.Duration // the stretch that a point stands for
 	series   []Series      // in the order of quantities
+	started  time.Time     // the target's process, zero where it is not known
 	restarts []time.Duration
 }
 
@@ -56,7 +57,7 @@ func newRecorder(past *Report) *recorder {
 		r.series = append(r.series, s)
 	}
 	if past != nil {
-		r.restarts = slices.Clone(past.Restarts)
+		r.started, r.restarts = past.Started, slices.Clone(past.Restarts)
 	}
 	r.coarsen()
 	return r
@@ -107,20 +108,23 @@ func (r *recorder) interval() time.Duration {
 	return min(r.step, maxInterval)
 }
 
-// restarted takes in that the target is another process than before.
-func (r *recorder) restarted(at time.Duration) {
+// process takes in when the target's process began, in seconds since 1970: another one than before has taken its place
+// if that has changed, by more than the resolution of clocks.
+func (r *recorder) process(at time.Duration, start float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.restarts) < maxRestarts {
+	began := time.UnixMilli(int64(start * 1000)).UTC()
+	if !r.started.IsZero() && began.Sub(r.started).Abs() > time.Second && len(r.restarts) < maxRestarts {
 		r.restarts = append(r.restarts, at)
 	}
+	r.started = began
 }
 
 // report copies what there is.
 func (r *recorder) report() *Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	report := &Report{Restarts: slices.Clone(r.restarts)}
+	report := &Report{Started: r.started, Restarts: slices.Clone(r.restarts)}
 	for _, s := range r.series {
 		if len(s.Points) > 0 {
 			s.Points = slices.Clone(s.Points)

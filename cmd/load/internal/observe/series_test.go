@@ -57,15 +57,18 @@ func TestSeriesGoOn(t *testing.T) {
 	for i := range 1000 {
 		past.add(time.Duration(i)*10*time.Second, map[string]float64{HeapInUse: float64(i)})
 	}
-	past.restarted(time.Minute)
+	past.process(0, 1.7e9)
+	past.process(time.Minute, 1.7e9+30)
 	r := newRecorder(past.report())
+	r.process(3*time.Hour, 1.7e9+30.4) // the same one
+	r.process(4*time.Hour, 1.7e9+7200)
 	r.add(3*time.Hour, map[string]float64{HeapInUse: 5})
 	report := r.report()
 	points := report.Find(HeapInUse).Points
 	if points[0].At > 10*time.Minute || points[len(points)-1] != (Point{At: 3 * time.Hour, Value: 5, Min: 5, Max: 5}) || len(points) > maxPoints {
 		t.Errorf("%d points from %+v to %+v", len(points), points[0], points[len(points)-1])
 	}
-	if len(report.Restarts) != 1 || report.Restarts[0] != time.Minute {
+	if len(report.Restarts) != 2 || report.Restarts[0] != time.Minute || report.Restarts[1] != 4*time.Hour {
 		t.Errorf("restarts at %v", report.Restarts)
 	}
 	if past.report().Find(HeapInUse).Points[0] != points[0] {
