@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
-	"github.com/medianest/testbed/cmd/load/internal/observe"
 )
 
 // textLimit is how many endpoints and kinds of errors the text shows; the result file has them all.
@@ -300,45 +299,6 @@ func (t *text) trendMark(v trend.Verdict) string {
 		return "·"
 	}
 	return t.mark(!v.Bad)
-}
-
-// statementsShown is how many statements the text shows.
-const statementsShown = 3
-
-// target tells what was seen of the target besides its answers.
-func (t *text) target() {
-	o := t.Observed
-	statements := func() []observe.Statement {
-		if o == nil {
-			return nil
-		}
-		return o.Database.Run()
-	}()
-	var lines []string
-	if m := o.Find(observe.ResidentMemory); m != nil {
-		lines = append(lines, "memory "+Bytes(m.Points[0].Value)+" → "+Bytes(m.Points[len(m.Points)-1].Value))
-	}
-	if n, acquired := o.Find(observe.PoolWaited).Increase(), o.Find(observe.PoolAcquired).Increase(); acquired > 0 {
-		lines = append(lines, fmt.Sprintf("%s of %s acquires waited for a connection", Percent(n/acquired), Number(acquired)))
-	}
-	if len(lines) == 0 && len(statements) == 0 && (o == nil || len(o.Restarts) == 0) {
-		return
-	}
-	t.title("TARGET")
-	if len(lines) > 0 {
-		t.line("    %s", strings.Join(lines, "; "))
-	}
-	for _, at := range o.Restarts {
-		t.line("    %s another process than before, from %s on", t.mark(false), at.Round(time.Second))
-	}
-	total := 0.0
-	for _, s := range statements {
-		total += s.TotalTime
-	}
-	for _, s := range statements[:min(statementsShown, len(statements))] {
-		t.line("    %s of the database's time, %s a call: %s", Percent(s.TotalTime/max(total, 1e-9)), t.time(s.TotalTime/max(float64(s.Calls), 1)),
-			shortened(strings.Join(strings.Fields(s.Query), " ")))
-	}
 }
 
 func (t *text) generator() {
