@@ -83,7 +83,7 @@ type Base struct {
 	GracefulStop Duration `json:"gracefulStop"`
 	// Exec names what the users do, of several things that a suite offers; "" is its default.
 	Exec string `json:"exec,omitempty"`
-	// Env is for the suite.
+	// Env is read, being k6's; no suite takes any.
 	Env map[string]string `json:"env,omitempty"`
 	// Tags are added to everything that the scenario measures.
 	Tags map[string]string `json:"tags,omitempty"`
