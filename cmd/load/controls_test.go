@@ -27,7 +27,7 @@ const controlToken = "let-the-tests-in"
 //	preset NAME   switches a preset on
 //	mend          ends all rules
 func TestControls(t *testing.T) {
-	mock := startMock(t)
+	mock := startMock(t, schematest.NewEmpty(t))
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/controls",
 		RequireExplicitExec: true,
@@ -37,19 +37,24 @@ func TestControls(t *testing.T) {
 			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": inStory((*story).exits),
-			"rule": inStory(func(_ *story, ts *testscript.TestScript, args []string) {
-				tell(ts, http.MethodPost, "/admin/faults", args[0])
-			}),
-			"preset": inStory(func(_ *story, ts *testscript.TestScript, args []string) {
-				tell(ts, http.MethodPut, "/admin/presets/"+args[0], "")
-			}),
-			"mend": inStory(func(_ *story, ts *testscript.TestScript, _ []string) {
-				tell(ts, http.MethodDelete, "/admin/faults", "")
-			}),
-		},
+		Cmds: controls(),
 	})
+}
+
+// controls are the commands of scripts that control a mock.
+func controls() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"exits": inStory((*story).exits),
+		"rule": inStory(func(_ *story, ts *testscript.TestScript, args []string) {
+			tell(ts, http.MethodPost, "/admin/faults", args[0])
+		}),
+		"preset": inStory(func(_ *story, ts *testscript.TestScript, args []string) {
+			tell(ts, http.MethodPut, "/admin/presets/"+args[0], "")
+		}),
+		"mend": inStory(func(_ *story, ts *testscript.TestScript, _ []string) {
+			tell(ts, http.MethodDelete, "/admin/faults", "")
+		}),
+	}
 }
 
 // tell tells the mock what to do.
@@ -69,15 +74,15 @@ func tell(ts *testscript.TestScript, method, path, body string) {
 	}
 }
 
-// startMock builds the mock and starts it until the test's end. It returns its URL.
-func startMock(t *testing.T) string {
+// startMock builds the mock and starts it on a database until the test's end. It returns its URL.
+func startMock(t *testing.T, dsn string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "mockapi")
 	if out, err := exec.Command("go", "build", "-o", program, "../mockapi").CombinedOutput(); err != nil {
 		t.Fatalf("build the mock: %v\n%s", err, out)
 	}
 	cmd := exec.Command(program, "--profile", "smoke", "--addr", "127.0.0.1:0", "--quiet", "--json")
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+schematest.NewEmpty(t), "MEDIANEST_ADMIN_TOKEN="+controlToken)
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "MEDIANEST_ADMIN_TOKEN="+controlToken)
 	var log strings.Builder
 	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()
