@@ -46,26 +46,16 @@ func (c *compareCmd) Run(a *app) error {
 	if err != nil {
 		return usageError{err}
 	}
-	baseline, overlooked, err := c.store().Find(c.Baseline, current.Test.Name, c.Force)
+	analysis, err := c.analyse(current)
 	if err != nil {
-		return usageError{err}
-	}
-	analysis, err := compare.Results(current, c.Current, baseline, c.Force)
-	if refused, ok := errors.AsType[compare.Refused](err); ok {
-		return usageError{fmt.Errorf("compare %s with %s: refused, unless --force is given:\n%w", c.Current, baseline.Name, refused)}
-	}
-	if err != nil {
-		return usageError{err}
-	}
-	for _, reason := range overlooked {
-		analysis.Warnings = append(analysis.Warnings, baseline.Name+" can't be compared with: "+reason)
+		return err
 	}
 	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
 		if err := appendTo(path, analysis.Markdown()); err != nil {
 			return err
 		}
 	}
-	failed := analysis.HasRegression && compare.Rank(analysis.Severity) >= compare.Rank(c.FailOn)
+	failed := c.fails(analysis)
 	switch {
 	case a.JSON:
 		err = a.printJSON(analysis)
@@ -81,4 +71,28 @@ func (c *compareCmd) Run(a *app) error {
 		return exitWith(report.ExitFailed)
 	}
 	return nil
+}
+
+// analyse holds a result against the baseline.
+func (c *compareCmd) analyse(current *report.Result) (*compare.Analysis, error) {
+	baseline, overlooked, err := c.store().Find(c.Baseline, current.Test.Name, c.Force)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	analysis, err := compare.Results(current, c.Current, baseline, c.Force)
+	if refused, ok := errors.AsType[compare.Refused](err); ok {
+		return nil, usageError{fmt.Errorf("compare %s with %s: refused, unless --force is given:\n%w", c.Current, baseline.Name, refused)}
+	}
+	if err != nil {
+		return nil, usageError{err}
+	}
+	for _, reason := range overlooked {
+		analysis.Warnings = append(analysis.Warnings, baseline.Name+" can't be compared with: "+reason)
+	}
+	return analysis, nil
+}
+
+// fails tells whether a regression is severe enough for --fail-on.
+func (c *compareCmd) fails(a *compare.Analysis) bool {
+	return a.HasRegression && compare.Rank(a.Severity) >= compare.Rank(c.FailOn)
 }

@@ -33,8 +33,10 @@ type pipelineCmd struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" group:"Own target:" help:"PostgreSQL to use, which is seeded, and reset before each test. Without it, a private one is started."`
 	Keep        bool   `name:"keep" group:"Own target:" help:"Leave the target up at the end, and tell how to stop it."`
 
-	Reports string `name:"reports" env:"MEDIANEST_REPORTS" default:"performance-reports" placeholder:"DIR" group:"Output:" help:"Where reports go, in directories by date and time: ${default} where it is not given."`
-	Plan    bool   `name:"plan" group:"Output:" help:"Print what would be done, and do nothing."`
+	Reports   string `name:"reports" env:"MEDIANEST_REPORTS" default:"performance-reports" placeholder:"DIR" group:"Output:" help:"Where reports go, in directories by date and time: ${default} where it is not given."`
+	Baselines string `name:"baselines" env:"MEDIANEST_BASELINES" default:"${baselines}" placeholder:"DIR" group:"Output:" help:"Where the baselines are that tests are compared with, those that have one: ${default} where it is not given."`
+	FailOn    string `name:"fail-on" env:"MEDIANEST_FAIL_ON" enum:"minor,major,critical" default:"critical" group:"Output:" help:"The least severity of a regression that fails: ${enum}; ${default} where it is not given."`
+	Plan      bool   `name:"plan" group:"Output:" help:"Print what would be done, and do nothing."`
 
 	Flags []string `arg:"" name:"flags" optional:"" help:"After --, flags for every load run, such as --think-time 0 --targets medianest."`
 }

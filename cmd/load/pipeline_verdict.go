@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -9,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/analysis/compare"
+	"github.com/medianest/testbed/cmd/load/internal/analysis/recommend"
 	"github.com/medianest/testbed/cmd/load/internal/executor"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
@@ -24,8 +25,15 @@ type outcome struct {
 	// Result is the path of the result file, "" where there is none.
 	Result string   `json:"result,omitempty"`
 	Args   []string `json:"args"`
+	// Comparison is the path of the comparison with the baseline, "" where there is none; NotCompared says why there
+	// is none although there is a baseline. Regression is the comparison in a sentence, where it fails.
+	Comparison  string `json:"comparison,omitempty"`
+	NotCompared string `json:"notCompared,omitempty"`
+	Regression  string `json:"regression,omitempty"`
 
-	result *report.Result
+	result          *report.Result
+	comparison      *compare.Analysis
+	recommendations []recommend.Recommendation
 }
 
 // The words of a pipeline's verdict.
@@ -77,6 +85,9 @@ func (p *pipeline) conclude(trouble error) error {
 				r.Reasons = append(r.Reasons, o.Test+": "+reason)
 			}
 		}
+		if o.Regression != "" {
+			r.Reasons = append(r.Reasons, o.Test+": "+o.Regression)
+		}
 	}
 	if trouble != nil {
 		code := exitEnvironment
@@ -91,12 +102,7 @@ func (p *pipeline) conclude(trouble error) error {
 	if r.ExitCode != exitFine {
 		r.Verdict = wordFail
 	}
-	path := filepath.Join(p.dir, "pipeline.json")
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err == nil {
-		err = report.WriteFile(path, append(data, '\n'))
-	}
-	if err != nil {
+	if err := writeFileJSON(filepath.Join(p.dir, "pipeline.json"), r); err != nil {
 		r.Reasons = append(r.Reasons, err.Error())
 		r.Verdict, r.ExitCode = wordFail, worst(r.ExitCode, exitEnvironment)
 	}
@@ -146,7 +152,16 @@ func (p *pipeline) tell(r *pipelineReport) error {
 		if o.ExitCode != exitFine {
 			mark = paint("31", "✗")
 		}
-		line("    %s %-16s %s", mark, o.Test, o.Word)
+		word := o.Word
+		switch {
+		case o.Regression != "":
+			word += ", regression"
+		case o.Comparison != "":
+			word += ", compared"
+		case o.NotCompared != "":
+			word += ", not compared: " + strings.ReplaceAll(o.NotCompared, "\n", "; ")
+		}
+		line("    %s %-16s %s", mark, o.Test, word)
 	}
 	line("    reports in %s", r.Reports)
 	if r.Kept != "" {

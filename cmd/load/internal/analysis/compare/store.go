@@ -213,6 +213,12 @@ func (s Store) Find(which, test string, force bool) (*Baseline, []string, error)
 	return b, overlooked, err
 }
 
+// Has tells whether there is an accepted baseline of the test.
+func (s Store) Has(test string) bool {
+	_, err := os.Stat(s.path(nameFor(test)))
+	return err == nil
+}
+
 func (s Store) path(name string) string { return filepath.Join(s.Dir, name+".json") }
 
 // nameFor makes the name of a baseline from that of a test, which may be a file.
