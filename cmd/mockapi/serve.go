@@ -14,6 +14,7 @@ import (
 
 	"github.com/medianest/testbed/mockapi"
 	"github.com/medianest/testbed/mockapi/handler"
+	"github.com/medianest/testbed/mockapi/monitor"
 	"github.com/medianest/testbed/mockapi/store"
 	"github.com/medianest/testbed/schema"
 	"github.com/medianest/testbed/schema/local"
@@ -130,11 +131,13 @@ func (s *server) run(ctx context.Context, second <-chan struct{}, st *store.Stor
 	if s.AdminToken == "" {
 		s.AdminToken = adminToken()
 	}
-	faults, err := s.assemble(st, dsn, services)
+	watched := monitor.New(monitor.Options{Pool: st.PoolStats})
+	faults, err := s.assemble(st, dsn, services, watched)
 	if err != nil {
 		return err
 	}
 	defer faults.Clear()
+	go watched.Run(ctx) // ends with the first signal, and with it the streams, which would hold up the shutdown
 	failed := serveAll(services)
 	d := s.dataset(st)
 	if d != nil && !d.Complete {

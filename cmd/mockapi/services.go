@@ -23,6 +23,7 @@ import (
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/journal"
 	"github.com/medianest/testbed/mockapi/metrics"
+	"github.com/medianest/testbed/mockapi/monitor"
 	"github.com/medianest/testbed/mockapi/store"
 	"github.com/medianest/testbed/seed"
 )
@@ -91,10 +92,12 @@ func (s *server) listen(name, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// assemble gives every service its server. What wraps a service, from the outside in: the journal, the fault
-// rules, the routes. The control API, metrics and documents are the first service's, and are neither written
-// down nor disturbed.
-func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fault.Engine, error) {
+// assemble gives every service its server. What wraps a service, from the outside in: the journal, the monitor, the
+// fault rules, the routes. The monitor stands outside of the rules, so that it sees what clients meet: latency that a
+// rule adds, errors that it makes and connections that it ends, none of which comes to the routes or to Prometheus.
+// The control API, metrics, the monitor's own routes and documents are the first service's, and are neither
+// written down nor counted nor disturbed.
+func (s *server) assemble(st *store.Store, dsn string, services []*service, watched *monitor.Monitor) (*fault.Engine, error) {
 	tokens := auth.New(auth.Options{Secret: []byte(s.JWTSecret), HashCost: s.HashCost, RealLoginCost: s.RealLoginCost})
 	// Errors made outside of the routes are written as the API writes them.
 	var first *handler.API
@@ -115,15 +118,20 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fa
 	measured := metrics.New(st.PoolStats, faults)
 
 	for i, sv := range services {
-		api := handler.NewAPI(st, tokens, handler.Options{
+		o := handler.Options{
 			Version: version(), RequestTimeout: s.RequestTimeout, MaxUpload: s.MaxUpload, CORSOrigins: s.CORSOrigins,
 			Logger: s.log.With("service", sv.name), AccessLog: s.AccessLog, SampleEvery: s.SampleEvery,
-			Middleware: []handler.Middleware{measured.Middleware(sv.name)},
-		})
-		h := requests.Wrap(sv.name, faults.Wrap(sv.name, api.Handler(api.Service(sv.name))))
+		}
+		counted := o
+		counted.Middleware = []handler.Middleware{measured.Middleware(sv.name)}
+		api := handler.NewAPI(st, tokens, counted)
+		routes := api.Service(sv.name)
+		h := faults.Wrap(sv.name, api.Handler(routes))
+		h = requests.Wrap(sv.name, watched.Wrap(sv.name, patterns(routes), h))
 		if i == 0 {
 			first = api
-			h = document.Beside(h, measured.Handler(), admin.Handler(admin.Options{
+			own := handler.NewAPI(st, tokens, o)
+			h = document.Beside(h, measured.Handler(), own.Handler(own.Performance(watched)), admin.Handler(admin.Options{
 				Token: s.AdminToken, Remote: s.AdminRemote, Version: version(), Faults: faults, Journal: requests,
 				Dataset: st.Dataset, Pool: st.PoolStats, WriteError: writeError,
 				Reset: func(ctx context.Context) error { return s.reset(ctx, dsn) },
@@ -137,6 +145,15 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service) (*fa
 		}
 	}
 	return faults, nil
+}
+
+// patterns are what the monitor tells requests apart by.
+func patterns(routes []handler.Route) []monitor.Route {
+	list := make([]monitor.Route, len(routes))
+	for i, rt := range routes {
+		list[i] = monitor.Route{Method: rt.Method, Path: rt.Path}
+	}
+	return list
 }
 
 // startFaults lets the rules of every --fault live.

@@ -38,6 +38,8 @@ func TestMain(m *testing.M) {
 //
 //	start ARGS...              starts mockapi with ARGS, and waits until it prints where it listens: $URL
 //	request METHOD PATH [BODY] sends a request with $TOKEN, and prints status and body
+//	until PATTERN METHOD PATH  sends a request until its answer has the pattern, and prints that
+//	follow PATH                opens a stream, waits until it has begun, and leaves it open
 //	upload begin|end           begins to upload a file, and sends the rest of it
 //	await PATTERN              waits until the started mockapi has logged the pattern
 //	hang-up                    ends the standard input of the started mockapi
@@ -66,8 +68,9 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": inStory((*story).start), "request": inStory((*story).request), "upload": inStory((*story).upload),
-			"await": inStory((*story).await), "signal": inStory((*story).signal), "hang-up": inStory((*story).hangUp), "ended": inStory((*story).end),
+			"start": inStory((*story).start), "request": inStory((*story).request), "until": inStory((*story).until),
+			"follow": inStory((*story).follow), "upload": inStory((*story).upload), "await": inStory((*story).await),
+			"signal": inStory((*story).signal), "hang-up": inStory((*story).hangUp), "ended": inStory((*story).end),
 			"refused": inStory((*story).refused),
 		},
 	})
@@ -151,6 +154,29 @@ func (s *story) await(ts *testscript.TestScript, args []string) {
 }
 
 func (s *story) request(ts *testscript.TestScript, args []string) {
+	fmt.Fprintln(ts.Stdout(), s.ask(ts, args))
+}
+
+func (s *story) until(ts *testscript.TestScript, args []string) {
+	pattern, answer := regexp.MustCompile(args[0]), ""
+	s.eventually(ts, "answer "+args[0], func() bool {
+		answer = s.ask(ts, args[1:])
+		return pattern.MatchString(answer)
+	})
+	fmt.Fprintln(ts.Stdout(), answer)
+}
+
+func (s *story) follow(ts *testscript.TestScript, args []string) {
+	resp, err := http.Get(ts.Getenv("URL") + args[0])
+	ts.Check(err)
+	ts.Defer(func() { _ = resp.Body.Close() })
+	first := make([]byte, 1)
+	_, err = io.ReadFull(resp.Body, first)
+	ts.Check(err)
+}
+
+// ask sends a request and returns the status and the body of its answer.
+func (s *story) ask(ts *testscript.TestScript, args []string) string {
 	var body io.Reader
 	if len(args) > 2 {
 		body = strings.NewReader(args[2])
@@ -168,7 +194,7 @@ func (s *story) request(ts *testscript.TestScript, args []string) {
 	if found := regexp.MustCompile(`"token":"([^"]+)"`).FindStringSubmatch(answer); found != nil {
 		ts.Setenv("TOKEN", found[1])
 	}
-	fmt.Fprintln(ts.Stdout(), answer)
+	return answer
 }
 
 func send(client *http.Client, r *http.Request) (string, error) {

@@ -136,7 +136,10 @@ func (g *generator) id() int64 {
 
 // header draws a condition.
 func (g *generator) header(name string) string {
-	if name == "Range" {
+	switch name {
+	case "Last-Event-ID":
+		return pick(g, "0", "1", "7", "18446744073709551615", "18446744073709551616", "-1", "x")
+	case "Range":
 		return pick(g, "bytes=0-99", "bytes=-5", "bytes=5-", "bytes=0-0,5-9", "bytes=999999999-", "bytes=3-1", "lines=1-2", "bytes=")
 	}
 	return pick(g, `"e37036a8-62f26"`, "*", `W/"x"`, `"a", "b"`, "unquoted")
@@ -182,6 +185,10 @@ func (g *generator) addBody(r *request) {
 		return
 	}
 	r.body = asJSON(g.value(content.node("application/json").node("schema"), 0))
+	if content.node("text/plain") != nil && g.chance(0.5) {
+		r.header.Set("Content-Type", pick(g, "text/plain", "text/plain;charset=UTF-8"))
+		return
+	}
 	if g.chance(0.95) {
 		r.header.Set("Content-Type", pick(g, "application/json", "application/json", "application/json; charset=utf-8", "application/problem+json"))
 	}

@@ -43,15 +43,17 @@ func fixed(body []byte, contentType, policy string) http.Handler {
 	})
 }
 
-// Beside returns api with what belongs to the mock itself beside it: /metrics, the control API below /admin/,
-// and this document as /openapi.json and /docs.
-func (d *Document) Beside(api, metrics, control http.Handler) http.Handler {
+// Beside returns api with what belongs to the mock itself beside it: /metrics, what its monitor tells below
+// /api/v1/performance/, the control API below /admin/, and this document as /openapi.json and /docs.
+func (d *Document) Beside(api, metrics, performance, control http.Handler) http.Handler {
 	page, asJSON := d.PageHandler(), d.JSONHandler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/admin/"):
 			control.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/api/v1/performance/"):
+			performance.ServeHTTP(w, r)
 		case reads && r.URL.Path == "/admin":
 			http.Redirect(w, r, "/admin/", http.StatusMovedPermanently)
 		case reads && r.URL.Path == "/metrics":

@@ -22,6 +22,9 @@ func TestDocumentAndRoutersAgree(t *testing.T) {
 			routed = append(routed, rt.Method+" "+parameter.ReplaceAllString(rt.Path, "{$1}")+" "+rt.Access.String())
 		}
 		if service == handler.ServiceAPI {
+			for _, rt := range api.Performance(nil) {
+				routed = append(routed, rt.Method+" "+rt.Path+" "+rt.Access.String())
+			}
 			for _, pattern := range admin.Patterns() {
 				access := string(contract.Control)
 				if page, ok := strings.CutSuffix(pattern, "{$}"); ok {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/medianest/testbed/mockapi/contract"
 	"github.com/medianest/testbed/mockapi/contract/contracttest"
 	"github.com/medianest/testbed/mockapi/fault"
+	"github.com/medianest/testbed/mockapi/monitor"
 )
 
 // TestEveryStatusOfEveryOperation makes every operation answer with every status that the document lists for it,
@@ -104,6 +106,8 @@ func (w *world) provoke(op *contract.Operation, service string, status int) *con
 		return w.brokenReset(r, mockapi.Errorf(mockapi.CodeNotFound, "there is no snapshot"))
 	case op.ID == "reset" && status == http.StatusServiceUnavailable:
 		return w.brokenReset(r, errors.New("the disk is full"))
+	case op.ID == "followPerformance" && status == http.StatusServiceUnavailable:
+		w.crowd()
 	case status >= http.StatusInternalServerError:
 		w.misbehave(fault.Rule{Status: &fault.Status{Code: status}})
 	case status < 400:
@@ -112,6 +116,21 @@ func (w *world) provoke(op *contract.Operation, service string, status int) *con
 		w.spoil(op, &r, status)
 	}
 	return w.do(service, r)
+}
+
+// crowd lets as many readers follow the monitor as may, until the end of the test.
+func (w *world) crowd() {
+	w.t.Helper()
+	for n := 0; n < monitor.MaxReaders; {
+		switch _, err := w.monitor.Subscribe(w.t.Context(), 0); {
+		case err == nil:
+			n++
+		case errors.Is(err, monitor.ErrTooManyReaders): // a reader of before is about to leave
+			runtime.Gosched()
+		default:
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // misbehave lets a rule live until the end of the test.
@@ -206,6 +225,8 @@ func (w *world) spoil(op *contract.Operation, r *request, status int) {
 			r.header.Set("Authorization", "Bearer "+w.tokens["admin"])
 		}
 		switch {
+		case op.ID == "getPerformanceMetrics":
+			r.query = "timeWindow=999"
 		case writes:
 			r.body = []byte(`{"operations":7}`)
 		case slices.ContainsFunc(op.Parameters, isNumberInPath):
@@ -258,7 +279,7 @@ func (w *world) spoil(op *contract.Operation, r *request, status int) {
 	case http.StatusRequestEntityTooLarge:
 		r.body = []byte(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`)
 	case http.StatusUnsupportedMediaType:
-		r.header.Set("Content-Type", "text/plain")
+		r.header.Set("Content-Type", "application/xml") // text/plain is good for beacons
 	case http.StatusRequestedRangeNotSatisfiable:
 		r.header.Set("Range", "bytes=1000000000000-")
 	default:

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -23,6 +24,7 @@ import (
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/journal"
 	"github.com/medianest/testbed/mockapi/metrics"
+	"github.com/medianest/testbed/mockapi/monitor"
 	"github.com/medianest/testbed/mockapi/store"
 	"github.com/medianest/testbed/schema/schematest"
 	"github.com/medianest/testbed/seed"
@@ -46,6 +48,7 @@ type world struct {
 	unresettable http.Handler
 	reason       error
 	faults       *fault.Engine // what the control API controls
+	monitor      *monitor.Monitor
 	client       *http.Client
 	tokens       map[string]string // by who: "member", "admin"
 	// pairs are keys of rows that belong together, by the operation whose path names both.
@@ -80,6 +83,8 @@ func newWorld(t testing.TB, disturbed bool) *world {
 	t.Cleanup(w.faults.Clear)
 	requests := journal.New(1000, "X-Correlation-Id", fault.Header)
 	measured := metrics.New(st.PoolStats, w.faults)
+	w.monitor = monitor.New(monitor.Options{Pool: st.PoolStats})
+	go w.monitor.Run(t.Context())
 	doc := w.validator.Document()
 	for _, name := range handler.Services() {
 		api := handler.NewAPI(st, tokens, handler.Options{
@@ -90,7 +95,7 @@ func newWorld(t testing.TB, disturbed bool) *world {
 		if disturbed {
 			h = w.faults.Wrap(name, h)
 		}
-		h = requests.Wrap(name, h)
+		h = requests.Wrap(name, w.monitor.Wrap(name, nil, h))
 		if first == nil {
 			first = api
 			o := admin.Options{
@@ -101,7 +106,7 @@ func newWorld(t testing.TB, disturbed bool) *world {
 			w.control = admin.Handler(o)
 			o.Remote, o.Reset = true, func(context.Context) error { return w.reason }
 			w.unresettable = admin.Handler(o)
-			h = doc.Beside(h, measured.Handler(), w.control)
+			h = doc.Beside(h, measured.Handler(), api.Handler(api.Performance(w.monitor)), w.control)
 		}
 		srv := httptest.NewServer(h)
 		t.Cleanup(srv.Close)
@@ -216,8 +221,26 @@ func (w *world) do(service string, r request) *contracttest.Exchange {
 		Service: service, Method: r.method, Path: r.path, Query: r.query, RequestHeader: req.Header, RequestBody: r.body,
 		Status: resp.StatusCode, Header: resp.Header,
 	}
-	if x.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxRead)); err != nil {
+	if resp.Header.Get("Content-Type") == "text/event-stream" && r.method != http.MethodHead {
+		x.Body = firstEvent(w.t, resp.Body)
+	} else if x.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxRead)); err != nil {
 		w.t.Fatalf("%s: read the body: %v", x, err)
 	}
 	return x
+}
+
+// firstEvent reads a stream, which would not end, to the end of its first event.
+func firstEvent(t testing.TB, stream io.Reader) []byte {
+	t.Helper()
+	var event []byte
+	for lines := bufio.NewReader(stream); ; {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			t.Fatalf("read the first event after %q: %v", event, err)
+		}
+		event = append(event, line...)
+		if string(line) == "\n" {
+			return event
+		}
+	}
 }

@@ -20,11 +20,15 @@ var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // readJSON decodes the body, which must be one JSON object of at most Options.MaxJSON bytes. Unknown fields
 // are left alone, as MediaNest's clients may be newer than their server; wrong types are refused by name.
 func (c *Call) readJSON(into any) error {
-	r := c.gin.Request
-	if ct := r.Header.Get("Content-Type"); ct != "" && !isJSON(ct) {
+	if ct := c.gin.Request.Header.Get("Content-Type"); ct != "" && !isJSON(ct) {
 		return mockapi.Errorf(mockapi.CodeUnsupportedMedia, "the body is %.100q, send Content-Type: application/json", ct)
 	}
-	limit := c.api.opts.MaxJSON
+	return c.readBody(func(body []byte) error { return decodeObject(body, into) })
+}
+
+// readBody calls decode with the body, which has at most Options.MaxJSON bytes and is gone when decode returns.
+func (c *Call) readBody(decode func(body []byte) error) error {
+	r, limit := c.gin.Request, c.api.opts.MaxJSON
 	if r.ContentLength > limit {
 		return c.tooLarge(limit)
 	}
@@ -43,7 +47,7 @@ func (c *Call) readJSON(into any) error {
 		return c.tooLarge(limit)
 	}
 	c.waited()
-	return decodeObject(buf.Bytes(), into)
+	return decode(buf.Bytes())
 }
 
 // isJSON tells whether a Content-Type is JSON: mostly it is just that, which needs no parsing.
@@ -62,15 +66,29 @@ func (c *Call) tooLarge(limit int64) error {
 }
 
 func decodeObject(body []byte, into any) error {
+	switch startOf(body) {
+	case 0:
+		return mockapi.Errorf(mockapi.CodeValidation, "the body is empty, want a JSON object")
+	case '{':
+		return decodeJSON(body, into)
+	default:
+		return mockapi.Errorf(mockapi.CodeValidation, "the body is not a JSON object")
+	}
+}
+
+// startOf returns the first byte that is no white space; 0 where there is none.
+func startOf(body []byte) byte {
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 {
+		return trimmed[0]
+	}
+	return 0
+}
+
+func decodeJSON(body []byte, into any) error {
 	invalid := func(format string, args ...any) error {
 		return mockapi.Errorf(mockapi.CodeValidation, format, args...)
 	}
-	trimmed := bytes.TrimLeft(body, " \t\r\n")
 	switch {
-	case len(trimmed) == 0:
-		return invalid("the body is empty, want a JSON object")
-	case trimmed[0] != '{':
-		return invalid("the body is not a JSON object")
 	case !utf8.Valid(body):
 		return invalid("the body is not valid UTF-8")
 	case hasEscapedNUL(body):
@@ -118,6 +136,8 @@ func typeInWords(t reflect.Type) string {
 		return "a whole number below 2147483648"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Slice:
 		return "an array"
 	case reflect.Map, reflect.Struct:

@@ -26,6 +26,11 @@ func KnownVitals() []VitalLimits {
 	}
 }
 
+// IsVital tells whether a name is that of a vital that is taken.
+func IsVital(name string) bool {
+	return slices.ContainsFunc(KnownVitals(), func(l VitalLimits) bool { return l.Name == name })
+}
+
 // Ratings of vitals, in the words of the web-vitals library.
 const (
 	RatingGood = "good"

@@ -88,9 +88,10 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// isText tells which bodies are read: not the streams, which do not end.
 func isText(contentType string) bool {
 	mediaType, _, _ := mime.ParseMediaType(contentType)
-	return mediaType == "application/json" || strings.HasPrefix(mediaType, "text/")
+	return mediaType == "application/json" || strings.HasPrefix(mediaType, "text/") && mediaType != "text/event-stream"
 }
 
 type failing struct{ err error }

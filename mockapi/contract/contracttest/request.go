@@ -92,7 +92,7 @@ func (op *operation) checkBody(x *Exchange) error {
 		return fmt.Errorf("the Content-Type %s is not in the document", mediaType)
 	}
 	var body any
-	if mediaType == "application/json" {
+	if mediaType != "multipart/form-data" { // text/plain is JSON that a beacon sends
 		sent := x.RequestBody
 		if op.lenient() {
 			sent = bytes.ToValidUTF8(sent, []byte("\ufffd"))
