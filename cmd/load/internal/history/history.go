@@ -81,7 +81,7 @@ func Of(r *report.Result) Entry {
 	e := Entry{
 		Format: Format, Version: Version, Start: r.Run.Start.UTC(), Elapsed: r.Run.Elapsed, Commit: r.Test.Commit,
 		Verdict: r.Verdict.Word, ExitCode: r.Verdict.ExitCode, Thresholds: len(r.Thresholds),
-		Subject: Subject{Test: r.Test.Name, Scaled: strings.Join(r.Test.Scaled, ", "), Machine: machine(r.Machine), Target: target(r.Test.Targets)},
+		Subject: Subject{Test: r.Test.Name, Scaled: strings.Join(r.Test.Scaled, ", "), Machine: machine(r.Machine), Target: target(r.TargetURLs())},
 	}
 	if d := r.Dataset; d != nil {
 		e.Dataset = strings.TrimSpace(d.Profile + " " + d.Fingerprint)
@@ -112,9 +112,9 @@ func machine(m report.Machine) string {
 }
 
 // target names the hosts of the target; all names of this machine are one.
-func target(targets map[string]string) string {
+func target(urls []string) string {
 	var hosts []string
-	for _, base := range targets {
+	for _, base := range urls {
 		host := base
 		if u, err := url.Parse(base); err == nil {
 			host = u.Hostname()

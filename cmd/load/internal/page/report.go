@@ -108,6 +108,7 @@ func (v *view) sections(t *template.Template) ([]section, error) {
 			Chart template.HTML
 			Time  float64
 		}{v, charts.endpoints, v.timeSpent()}, len(v.Endpoints) > 0},
+		{"hosts", "Hosts", v.Hosts, len(v.Hosts) > 0},
 		{"percentiles", "Percentile curve", charts.percentiles, charts.percentiles != ""},
 		{"target", "The target from outside", target, target != nil},
 		{"statements", "Database", target, target != nil && target.Database != nil},
@@ -183,16 +184,4 @@ func (v *view) Crossed() string {
 		return "none"
 	}
 	return fmt.Sprintf("%d of %d", v.crossed(), len(v.Thresholds))
-}
-
-// URLs are where the target was.
-func (v *view) URLs() []string {
-	var urls []string
-	for _, u := range v.Test.Targets {
-		if !slices.Contains(urls, u) {
-			urls = append(urls, u)
-		}
-	}
-	slices.Sort(urls)
-	return urls
 }

@@ -85,6 +85,7 @@ func everything() Run {
 	r.Outputs = []report.Trouble{{Output: "out.json", Error: "disk full"}}
 	r.Run.Gaps = []report.Gap{{At: 30 * time.Second, From: started.Add(30 * time.Second), To: started.Add(90 * time.Second)}}
 	r.Observed = observed()
+	r.Hosts = []report.Host{{URL: "http://a:3000", Requests: 400}, {URL: "http://b:3000", Requests: 200, Failed: 60, P95: 23}}
 	percent := 50.0
 	change := compare.Change{
 		Metric: "Response Time (P95)", Endpoint: hostile, Unit: "ms", Baseline: 10, Current: 15, Change: 5, ChangePercent: &percent, Noise: 3, Threshold: 10, Severity: compare.Critical,
@@ -218,7 +219,7 @@ func sectionIDs(doc *html.Node) []string {
 }
 
 func TestEverySectionIsThereIffThereIsSomethingToTell(t *testing.T) {
-	all := "thresholds comparison recommendations over-time trends knee recovery errors verified checks endpoints percentiles target statements generator tested metrics"
+	all := "thresholds comparison recommendations over-time trends knee recovery errors verified checks endpoints hosts percentiles target statements generator tested metrics"
 	doc, _ := page(t, everything())
 	if got := strings.Join(sectionIDs(doc), " "); got != all {
 		t.Errorf("the sections are %s, want %s", got, all)
@@ -239,6 +240,7 @@ func TestEverySectionIsThereIffThereIsSomethingToTell(t *testing.T) {
 		"verified":        func(r *Run) { r.Verified = nil },
 		"checks":          func(r *Run) { r.Root = report.Group{} },
 		"endpoints":       func(r *Run) { r.Endpoints = nil },
+		"hosts":           func(r *Run) { r.Hosts = nil },
 		"percentiles":     func(r *Run) { r.Series = nil },
 		"target":          func(r *Run) { r.Observed = nil },
 		"statements":      func(r *Run) { r.Observed.Database = nil },
@@ -271,6 +273,7 @@ func TestTheReportTellsTheFigures(t *testing.T) {
 		"r1-errors":          {"connection reset 30 5 % 1", "status 503 30 5 % 1", "connection reset: "},
 		"r1-verified":        {"1 of 10 answers", "id is 2, must be 1"},
 		"r1-endpoints":       {"POST login 30 0.5/s 100 %"},
+		"r1-hosts":           {"http://a:3000 400", "http://b:3000 200 0/s 30 % 0 ms 23 ms"},
 		"r1-target":          {"waits: no permission", "Memory", "target restarted"},
 		"r1-statements":      {"2 300 ms 75 %", "SELECT one 20 10 ms 25 %", "Lock: tuple 3", "GET /a 21 21 × SELECT one", "users 2.93 KiB 1.95 KiB", "Seq Scan"},
 		"r1-generator":       {"out.json: disk full"},

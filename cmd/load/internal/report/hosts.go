@@ -31,8 +31,8 @@ func (r *Result) collectHosts() {
 	}
 }
 
-// targets are the base URLs, each once.
-func (r *Result) targets() []string {
+// TargetURLs are the base URLs, each once.
+func (r *Result) TargetURLs() []string {
 	var targets []string
 	for _, service := range slices.Sorted(maps.Keys(r.Test.Targets)) {
 		all := r.Test.Hosts[service]

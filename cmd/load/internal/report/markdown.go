@@ -17,7 +17,7 @@ func (r *Result) Markdown() []byte {
 	for _, reason := range r.Verdict.Reasons {
 		line("- %s", cell(reason))
 	}
-	line("\n%s against %s, %s requests, %s failed", r.Run.Elapsed.Round(time.Second), cell(strings.Join(r.targets(), ", ")),
+	line("\n%s against %s, %s requests, %s failed", r.Run.Elapsed.Round(time.Second), cell(strings.Join(r.TargetURLs(), ", ")),
 		Number(r.Metrics["http_reqs"].Values["count"]), Percent(r.Metrics["http_req_failed"].Values["rate"]))
 	if len(r.Test.Scaled) > 0 {
 		line("\nScaled: %s; not comparable with runs that are not.", cell(strings.Join(r.Test.Scaled, ", ")))

@@ -68,7 +68,7 @@ func (t *text) mark(ok bool) string {
 }
 
 func (t *text) head() {
-	t.line("\n  %s  %s  %s", t.paint("1", "load "+t.Test.Name), t.Run.Elapsed.Round(100*time.Millisecond), strings.Join(t.targets(), ", "))
+	t.line("\n  %s  %s  %s", t.paint("1", "load "+t.Test.Name), t.Run.Elapsed.Round(100*time.Millisecond), strings.Join(t.TargetURLs(), ", "))
 	for _, s := range t.Test.Scenarios {
 		t.line("    %s: %s; %d iterations%s", s.Name, s.Description, s.Iterations, unwell(s))
 	}
