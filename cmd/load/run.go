@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 
@@ -22,7 +23,8 @@ type runCmd struct {
 	outputFlags  `embed:""`
 	commitFlag   `embed:""`
 
-	Address string `name:"address" env:"MEDIANEST_LOAD_ADDRESS" placeholder:"HOST:PORT" help:"Serve k6's API for watching the run and for changing externally-controlled scenarios: k6 status, pause, resume and scale work with it. On this machine alone."`
+	Address   string `name:"address" env:"MEDIANEST_LOAD_ADDRESS" placeholder:"HOST:PORT" help:"Serve k6's API for watching the run and for changing externally-controlled scenarios: k6 status, pause, resume and scale work with it. On this machine alone."`
+	Dashboard string `name:"dashboard" env:"MEDIANEST_LOAD_DASHBOARD" placeholder:"HOST:PORT" help:"Serve a page that shows the run while it goes on; :PORT is on this machine alone. Whoever can reach the address can see the run."`
 }
 
 // outputFlags say where results go.
@@ -56,6 +58,9 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 			err = errors.Join(err, fmt.Errorf("--address: %w", wrong))
 		}
 	}
+	if _, _, wrong := net.SplitHostPort(c.Dashboard); c.Dashboard != "" && wrong != nil {
+		err = errors.Join(err, fmt.Errorf("--dashboard: %q is not HOST:PORT or :PORT", c.Dashboard))
+	}
 	if err := errors.Join(c.checkOutputs(), c.checkTargets(), c.observeFlags.check(), err); err != nil {
 		return usageError{err}
 	}
@@ -71,6 +76,10 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 	for _, w := range o.Warnings {
 		s.log.Warn(w)
 	}
+	if err := s.serveDashboard(c.Dashboard); err != nil {
+		return err
+	}
+	defer s.endDashboard()
 	if s.interrupts = a.interrupts; s.interrupts == nil {
 		s.interrupts = onInterrupt(a.stderr, os.Exit)
 		defer s.interrupts.close()
@@ -107,6 +116,7 @@ func (s *session) conclude(r *report.Result, f report.Findings) error {
 	for _, err := range s.out.writeFiles(r, s.terminals(), func() { r.Judge(f) }) {
 		fmt.Fprintf(s.stderr, "load: %v\n", err)
 	}
+	s.judged = r
 	if err := s.out.endCheckpoint(r, s.checkpoint); err != nil {
 		fmt.Fprintf(s.stderr, "load: checkpoint: %v\n", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/engine"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/observe"
+	"github.com/medianest/testbed/cmd/load/internal/page"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/cmd/load/internal/ui"
 	"github.com/medianest/testbed/cmd/load/internal/vu"
@@ -29,9 +30,10 @@ type session struct {
 	address    string   // of the API, "" for none
 	args       []string // of the command line
 	log        *slog.Logger
-	// streams, display and interrupts outlive the session where a search has several.
+	// streams, displays and interrupts outlive the session where a search has several.
 	streams    *streams
 	display    ui.Display // nil shows nothing
+	live       *page.Live // the dashboard, nil for none
 	interrupts *interrupts
 	// observe makes what watches the target, nil for nothing.
 	observe func(context.Context, *plan) (*observe.Observer, error)
@@ -47,6 +49,8 @@ type session struct {
 	observer    *observe.Observer
 	recent      *vu.Recent // where the database is observed
 	gaps        []report.Gap
+
+	judged *report.Result // the result with its verdict, once there is one
 }
 
 // run runs the plan, and returns the result and what was found out besides. The error is for a test that could
@@ -124,10 +128,10 @@ func (s *session) tick(p engine.Progress) {
 	if s.recent != nil {
 		s.recent.Refresh()
 	}
-	if s.display != nil {
+	if s.display != nil || s.live != nil {
 		v := s.watcher.View(p, now)
 		v.Name, v.Target, v.Troubles = s.Name, s.target(), slices.Concat(s.streams.troubles(), s.pushTroubles())
-		s.display.Show(v)
+		s.showNow(v)
 	}
 	s.checkpoints.tick(now, func() *report.Result {
 		r := s.result(p, now)

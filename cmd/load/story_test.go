@@ -254,7 +254,7 @@ func (s *story) end(ts *testscript.TestScript, args []string) {
 }
 
 func (s *story) scrape(ts *testscript.TestScript, args []string) {
-	address := regexp.MustCompile(`http://[0-9.:]+/metrics`).FindString(ts.ReadFile("start.err"))
+	address := strings.TrimPrefix(regexp.MustCompile(`url=http://[0-9.:]+/\S*`).FindString(ts.ReadFile("start.err")), "url=")
 	client := &http.Client{Timeout: patience}
 	defer client.CloseIdleConnections()
 	resp, err := client.Get(address)

@@ -84,6 +84,19 @@ func (t *Timeline) Points() []Point {
 	return points
 }
 
+// Totals returns the points so far without their endpoints, oldest first, for who looks at them every second. They
+// are the caller's own.
+func (t *Timeline) Totals() []Point {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	points := make([]Point, len(t.points))
+	for i := range t.points {
+		points[i] = t.points[i]
+		points[i].Endpoints, points[i].Errors = nil, maps.Clone(points[i].Errors)
+	}
+	return points
+}
+
 func (p *Point) clone() Point {
 	c := *p
 	c.Endpoints = make(map[string]*Traffic, len(p.Endpoints))

@@ -96,6 +96,12 @@ func TestTimelineIsBoundedAndLosesNothing(t *testing.T) {
 		store.Tick(start.Add(time.Duration(i+1)*time.Second + 3*time.Millisecond))
 	}
 	points := line.Points()
+	totals := line.Totals()
+	for i := range totals {
+		if want := points[i]; totals[i].Endpoints != nil || totals[i].All.Requests != want.All.Requests || !reflect.DeepEqual(totals[i].Errors, want.Errors) {
+			t.Fatalf("the totals of point %d: %+v, want %+v", i, totals[i], want)
+		}
+	}
 	if n := len(points); n > TimelineCapacity || n < TimelineCapacity/2 {
 		t.Fatalf("%d points, want %d at most and half of it at least", n, TimelineCapacity)
 	}

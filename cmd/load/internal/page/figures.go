@@ -86,20 +86,20 @@ func (v *view) summary() []string {
 	return s
 }
 
-// threshold is a row of the thresholds.
-type threshold struct {
+// thresholdRow is a row of the thresholds.
+type thresholdRow struct {
 	report.Threshold
 	Measured string
 }
 
 // thresholds are those that did not pass first.
-func (v *view) thresholds() []threshold {
-	var rows []threshold
+func (v *view) thresholds() []thresholdRow {
+	var rows []thresholdRow
 	for _, t := range v.Thresholds {
-		rows = append(rows, threshold{t, v.Measured(t)})
+		rows = append(rows, thresholdRow{t, v.Measured(t)})
 	}
 	rank := map[string]int{"failed": 0, "no data": 1, "passed": 2}
-	slices.SortStableFunc(rows, func(a, b threshold) int { return cmp.Compare(rank[a.State], rank[b.State]) })
+	slices.SortStableFunc(rows, func(a, b thresholdRow) int { return cmp.Compare(rank[a.State], rank[b.State]) })
 	return rows
 }
 

@@ -1,5 +1,5 @@
-// Package page makes pages for people of what runs came to. A page is one HTML file that fetches nothing, and works
-// without its script.
+// Package page makes pages for people: reports of what runs came to, each one HTML file that fetches nothing, and a
+// page that is served while a run goes on. All of them work without their script.
 package page
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/medianest/testbed/mockapi/look"
 )
 
-//go:embed *.tmpl page.css sort.js
+//go:embed *.tmpl page.css sort.js live.js
 var files embed.FS
 
 // embedded returns an embedded file.
