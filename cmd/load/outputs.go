@@ -21,10 +21,11 @@ const (
 	outCSV        = "csv"
 	outPrometheus = "prometheus"
 	outOTLP       = "otel"
+	outRemote     = "prometheus-rw"
 )
 
 // outKinds says how each kind of --out is written.
-const outKinds = "json=FILE, csv=FILE, prometheus=HOST:PORT and otel=URL"
+const outKinds = "json=FILE, csv=FILE, prometheus=HOST:PORT, prometheus-rw=URL and otel=URL"
 
 // checkOutputs tells what is wrong with the flags that name outputs, before anything runs.
 func (o *outputFlags) checkOutputs() error {
@@ -32,12 +33,13 @@ func (o *outputFlags) checkOutputs() error {
 	for _, out := range o.Out {
 		kind, where, _ := strings.Cut(out, "=")
 		switch {
-		case !slices.Contains([]string{outJSON, outCSV, outPrometheus, outOTLP}, kind):
+		case !slices.Contains([]string{outJSON, outCSV, outPrometheus, outOTLP, outRemote}, kind):
 			errs = append(errs, fmt.Errorf("--out: %q is none of %s", out, outKinds))
 		case where == "":
 			errs = append(errs, fmt.Errorf("--out: %q does not say where to, as in %s; FILE may be - for standard output", out, outKinds))
-		case kind == outOTLP:
-			if err := report.CheckOTLP(where); err != nil {
+		case kind == outOTLP || kind == outRemote:
+			check := map[string]func(string) error{outOTLP: report.CheckOTLP, outRemote: report.CheckRemoteWrite}[kind]
+			if err := check(where); err != nil {
 				errs = append(errs, fmt.Errorf("--out %s: %w", kind, err))
 			}
 		}

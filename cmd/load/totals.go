@@ -17,10 +17,15 @@ func (s *session) shareTotals(store *metrics.Store) error {
 				return err
 			}
 			s.log.Info("Prometheus can scrape", "url", "http://"+s.exporter.Addr().String()+"/metrics")
-		case outOTLP:
-			p, err := report.PushOTLP(where, store, s.started, func(err error) {
-				s.log.Error("an output fails, the run goes on and it is tried again", "error", err)
-			})
+		case outOTLP, outRemote:
+			tell := func(err error) { s.log.Error("an output fails, the run goes on and it is tried again", "error", err) }
+			var p *report.Pusher
+			var err error
+			if kind == outOTLP {
+				p, err = report.PushOTLP(where, store, s.started, tell)
+			} else {
+				p, err = report.PushRemoteWrite(where, store, tell)
+			}
 			if err != nil {
 				return err
 			}

@@ -61,11 +61,10 @@ type otlpOutput struct {
 
 // CheckOTLP tells what is wrong with a URL for PushOTLP, or with the environment.
 func CheckOTLP(to string) error {
-	u, err := url.Parse(to)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("that is no URL such as http://localhost:4318")
+	if err := checkPushURL(to, "http://localhost:4318", "OTEL_EXPORTER_OTLP_HEADERS"); err != nil {
+		return err
 	}
-	_, err = otlpHeaders()
+	_, err := otlpHeaders()
 	return err
 }
 

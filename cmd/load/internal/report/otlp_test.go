@@ -276,6 +276,11 @@ func TestOTLPHeadersAreChecked(t *testing.T) {
 	if err := CheckOTLP("localhost:4318"); err == nil {
 		t.Error("a URL without a scheme passes")
 	}
+	for _, check := range []func(string) error{CheckOTLP, CheckRemoteWrite} {
+		if err := check("http://me:secret@localhost:4318"); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("a password passes or is shown: %v", err)
+		}
+	}
 	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "secret")
 	if err := CheckOTLP("http://localhost:4318"); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v", err)

@@ -131,3 +131,15 @@ func post(ctx context.Context, c *http.Client, to *url.URL, header http.Header, 
 	}
 	return nil, err
 }
+
+// checkPushURL tells what is wrong with a URL to send to.
+func checkPushURL(to, example, instead string) error {
+	u, err := url.Parse(to)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("that is no URL such as %s", example)
+	case u.User != nil:
+		return fmt.Errorf("a user and a password in the URL would be kept in results: set %s", instead)
+	}
+	return nil
+}
