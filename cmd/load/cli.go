@@ -59,6 +59,7 @@ func (cli) Help() string {
     load run core --time-scale 1/60                        the core suite, a second for a minute
     load run core --scenario load_test --vus 50 -d 30s     a part of it, smaller
     load run core --targets medianest --result run.json    judged by MediaNest's targets, kept
+    load run endurance -d 72h --memory-limit 4GiB          does it get slower or bigger? judged by its trends
     load run my-test.yaml --threshold 'http_req_duration:p(95)<300'
     load run core --observe-database private               why was it slow? statements, waits and plans
     load show run.json                                     the summary again
@@ -74,7 +75,7 @@ Results go to standard output, progress and logs to standard error. The first Ct
 Exit codes:
 
     0    passed
-    1    failed: the set-up or the test gave up, answers were verified and wrong, or a comparison found a regression
+    1    failed: the set-up or the test gave up, answers were verified and wrong, the target drifted, or a comparison found a regression
     2    wrong usage, or a wrong test file: nothing has been run
     3    trouble with the environment: no target, or an output that could not be written
     4    invalid: the generator was the bottleneck, so the figures are not the target's

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -74,14 +73,10 @@ func tell(ts *testscript.TestScript, method, path, body string) {
 	}
 }
 
-// startMock builds the mock and starts it on a database until the test's end. It returns its URL.
+// startMock starts the mock on a database until the test's end. It returns its URL.
 func startMock(t *testing.T, dsn string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "mockapi")
-	if out, err := exec.Command("go", "build", "-o", program, "../mockapi").CombinedOutput(); err != nil {
-		t.Fatalf("build the mock: %v\n%s", err, out)
-	}
-	cmd := exec.Command(program, "--profile", "smoke", "--addr", "127.0.0.1:0", "--quiet", "--json")
+	cmd := exec.Command(mockapi(t), "--profile", "smoke", "--addr", "127.0.0.1:0", "--quiet", "--json")
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "MEDIANEST_ADMIN_TOKEN="+controlToken)
 	var log strings.Builder
 	cmd.Stderr = &log

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
 	"github.com/medianest/testbed/cmd/load/internal/client"
 	"github.com/medianest/testbed/cmd/load/internal/engine"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
@@ -138,7 +139,7 @@ func (s *session) tick(p engine.Progress) {
 		r.SetThresholds(p.Thresholds)
 		r.Observed = s.observer.Report()
 		r.Collect(s.engine.Store(), s.timeline)
-		r.Trends = s.JudgeTrends(r.Timeline, r.Observed, r.Run.Elapsed)
+		r.Trends = s.trends(r)
 		r.Verdict = report.Verdict{Word: report.Running}
 		return r
 	})
@@ -206,7 +207,7 @@ func (s *session) finish(done *engine.Result, err error) (*report.Result, report
 			fail("%s", recovered)
 		}
 	}
-	r.Trends = s.JudgeTrends(r.Timeline, r.Observed, r.Run.Elapsed)
+	r.Trends = s.trends(r)
 	for _, t := range r.Trends {
 		// A generator that was the bottleneck makes a drift of its own: that run is invalid anyway.
 		if t.Bad && r.Health.Valid {
@@ -222,6 +223,15 @@ func (s *session) finish(done *engine.Result, err error) (*report.Result, report
 		}
 	}
 	return r, f
+}
+
+// trends judges what drifted so far.
+func (s *session) trends(r *report.Result) []trend.Verdict {
+	var gaps []time.Duration
+	for _, g := range r.Run.Gaps {
+		gaps = append(gaps, g.At)
+	}
+	return s.JudgeTrends(r.Timeline, r.Observed, r.Run.Elapsed, gaps)
 }
 
 // notStarted tells whether it is the target's or the environment's fault that a test did not start.

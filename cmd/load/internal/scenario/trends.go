@@ -81,9 +81,9 @@ func (c *Trends) validate() Problems {
 	return ps
 }
 
-// JudgeTrends comes to a verdict on each quantity that a run of the test tells of, up to the run's time elapsed; there is
-// none where the test does not ask.
-func (o *Options) JudgeTrends(timeline []metrics.Point, observed *observe.Report, elapsed time.Duration) []trend.Verdict {
+// JudgeTrends comes to a verdict on each quantity that a run of the test tells of, up to the run's time elapsed; gaps are
+// when it was interrupted and went on. There is none where the test does not ask.
+func (o *Options) JudgeTrends(timeline []metrics.Point, observed *observe.Report, elapsed time.Duration, gaps []time.Duration) []trend.Verdict {
 	c := o.Trends
 	if c == nil {
 		return nil
@@ -93,7 +93,7 @@ func (o *Options) JudgeTrends(timeline []metrics.Point, observed *observe.Report
 		Confidence: c.Confidence, WarmUp: c.WarmUp, Tolerance: c.Tolerance, Errors: c.Errors,
 		MemoryLimit: float64(c.MemoryLimit), DatabaseLimit: float64(c.DatabaseLimit), Horizon: time.Duration(c.Horizon),
 		P50Limit: o.limit("http_req_duration", "p(50)", "med"), P95Limit: o.limit("http_req_duration", "p(95)"), FailedLimit: o.limit("http_req_failed", "rate"),
-	}, trend.Evidence{Timeline: timeline, Observed: observed, From: from, To: min(to, elapsed)})
+	}, trend.Evidence{Timeline: timeline, Observed: observed, From: from, To: min(to, elapsed), Gaps: gaps})
 }
 
 // limit is the lowest bound that thresholds on the whole metric set for the aggregations, 0 where none does.

@@ -114,20 +114,20 @@ thresholds: {http_req_duration: ["p(95)<900", "p(95)<1000", "p(50) < 300", "p(95
 		p.All.Duration.AddHistogram(&h)
 		points = append(points, p)
 	}
-	if got := parsed(t, ask).JudgeTrends(points, nil, 160*time.Second); got != nil {
+	if got := parsed(t, ask).JudgeTrends(points, nil, 160*time.Second, nil); got != nil {
 		t.Errorf("not asked for: %v", got)
 	}
 	limits := map[string]float64{"p50": 300, "p95": 900, "throughput": 0, "share": 0.01}
 	o := parsed(t, ask+"trends: {}")
-	for _, v := range o.JudgeTrends(points, nil, 160*time.Second) {
+	for _, v := range o.JudgeTrends(points, nil, 160*time.Second, nil) {
 		word, _, _ := strings.Cut(v.Quantity, " ")
 		if v.State != trend.Steady || v.Bad || v.Limit != limits[word] {
 			t.Errorf("%+v, want it steady with the limit %v", v, limits[word])
 		}
 	}
-	for _, v := range o.JudgeTrends(points[:50], nil, 50*time.Second) {
+	for _, v := range o.JudgeTrends(points[:51], nil, 51*time.Second, nil) {
 		if v.State != trend.TooShort {
-			t.Errorf("after 20 s of constant load: %+v", v)
+			t.Errorf("after 21 s of constant load: %+v", v)
 		}
 	}
 }

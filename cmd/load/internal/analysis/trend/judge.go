@@ -28,10 +28,9 @@ type Options struct {
 	Horizon time.Duration
 }
 
-// What is too short to be judged: fewer points, less time, or fewer blocks.
+// What is too short to be judged: fewer points, each of which is of a second or more, or fewer blocks.
 const (
 	MinPoints = 20
-	MinSpan   = 30 * time.Second
 	minBlocks = 10
 )
 
@@ -79,14 +78,11 @@ type quantity struct {
 func (q *quantity) judge(o *Options) Verdict {
 	v := Verdict{Quantity: q.words, Unit: q.unit, State: TooShort, Confidence: o.Confidence, Limit: q.limit}
 	points := q.warm(o.WarmUp)
-	span := time.Duration(0)
-	if n := len(points); n > 0 {
-		span = points[n-1].at - points[0].at
-	}
-	if len(points) < MinPoints || span < MinSpan {
-		v.Reason = fmt.Sprintf("%s: %s, %d points over %s after the warm-up; it takes %d over %s", q.words, TooShort, len(points), words(span), MinPoints, words(MinSpan))
+	if len(points) < MinPoints {
+		v.Reason = fmt.Sprintf("%s: %s, %d points after the warm-up; it takes %d", q.words, TooShort, len(points), MinPoints)
 		return v
 	}
+	span := points[len(points)-1].at - points[0].at
 	blocks := q.blocks(points)
 	if q.cycles > 0 && len(blocks) < minBlocks {
 		v.Reason = fmt.Sprintf("%s: %s, the garbage collector ran %d times after the warm-up; it takes %d", q.words, TooShort, q.cycles, minBlocks)

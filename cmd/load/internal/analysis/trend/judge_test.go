@@ -276,16 +276,16 @@ func TestVerdicts(t *testing.T) {
 		bad    bool
 		reason string
 	}{
-		{"no points", nil, 0, TooShort, false, "memory: too short to tell, 0 points over 0 s after the warm-up; it takes 20 over 30 s"},
-		{"a few points", quiet(level(GiB))[:15], 0, TooShort, false, "13 points over"},
-		{"steady", quiet(level(GiB)), 2 * GiB, Steady, false, "memory is steady at 1 GiB"},
-		{"beyond the limit", quiet(level(3 * GiB)), 2 * GiB, Steady, true, "memory is steady at 3 GiB, its limit being 2 GiB"},
+		{"no points", nil, 0, TooShort, false, "memory: too short to tell, 0 points after the warm-up; it takes 20"},
+		{"a few points", quiet(level(GiB))[:15], 0, TooShort, false, "13 points after"},
+		{"steady", quiet(level(GiB)), 2 * GiB, Steady, false, "memory: steady at 1 GiB"},
+		{"beyond the limit", quiet(level(3 * GiB)), 2 * GiB, Steady, true, "memory: steady at 3 GiB, its limit being 2 GiB"},
 		{"a leak", quiet(level(GiB), rising(GiB/2)), 2 * GiB, Drifting, true, "from 1.05 GiB to 1.5 GiB; it reaches 2 GiB in 24 h"},
 		{"a leak without a limit", quiet(level(GiB), rising(GiB/2)), 0, Drifting, true, "an hour (21."},
 		{"a leak that will take long", quiet(level(GiB), rising(GiB/20)), 2 * GiB, Drifting, false, "it reaches 2 GiB in 19 days"},
 		{"a leak that is small, close to the limit", quiet(level(GiB), rising(GiB/20)), 1.2 * GiB, Drifting, true, "it reaches 1.2 GiB in 72 h"},
 		{"a leak that is tolerated", quiet(level(GiB), rising(GiB/20)), 0, Drifting, false, ", which is tolerated"},
-		{"a fall", quiet(level(GiB), rising(-GiB/2)), 2 * GiB, Drifting, false, "memory falls by 21."},
+		{"a fall", quiet(level(GiB), rising(-GiB/2)), 2 * GiB, Drifting, false, "memory: down by 21."},
 		{"a cache", quiet(level(GiB), noise(GiB/3, 0), fullAt(GiB/2, 0.65)), 2 * GiB, Steady, false, "before it levelled off"},
 	} {
 		t.Run(x.name, func(t *testing.T) {

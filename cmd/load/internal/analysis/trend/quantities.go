@@ -1,6 +1,7 @@
 package trend
 
 import (
+	"slices"
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
@@ -14,13 +15,16 @@ type Evidence struct {
 	Observed *observe.Report
 	// From and To bound the part of the run's time in which the load was constant.
 	From, To time.Duration
+	// Gaps are when the run was interrupted and went on. What the target's process tells is not compared across them:
+	// it was idle meanwhile, and may be another one since.
+	Gaps []time.Duration
 }
 
 // The least drifts in the wrong direction that are taken for one, however small the quantity is.
 const (
 	leastLatency    = 2        // ms
 	leastThroughput = 1        // requests/s
-	leastMemory     = 4 << 20  // bytes
+	leastMemory     = 8 << 20  // bytes: what a process allocates as it gets going
 	leastDisk       = 64 << 20 // bytes
 	leastCount      = 10       // goroutines, files, connections
 )
@@ -69,7 +73,7 @@ func observed(o *Options, e *Evidence) []quantity {
 	if e.Observed == nil {
 		return nil
 	}
-	restarts := e.Observed.Restarts
+	restarts := slices.Concat(e.Observed.Restarts, e.Gaps)
 	cycles := 0
 	if s := e.Observed.Find(observe.GCCount); s != nil {
 		cycles = max(collections(s.Points, e.From+time.Duration(o.WarmUp*float64(e.To-e.From)), e.To), 1)

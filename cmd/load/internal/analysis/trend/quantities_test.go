@@ -131,6 +131,40 @@ func TestTargetIsJudged(t *testing.T) {
 	}
 }
 
+// TestGapsAreNotCompared: in a gap a target has given memory back, or another one has taken its place; what it does on
+// either side counts.
+func TestGapsAreNotCompared(t *testing.T) {
+	const MiB = 1 << 20
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, x := range []struct {
+		name       string
+		leak, drop float64 // MiB a second; MiB in the gap
+		bad        bool
+	}{
+		{"more after the gap", 0, -60, false},
+		{"less after the gap", 0, 60, false},
+		{"a leak that the gap hides", 1, 50, true},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			e := evidence(nil, seen(observe.ResidentMemory, func(i int) float64 {
+				v := 100 + x.leak*float64(i) + 2*r.NormFloat64()
+				if i >= 60 {
+					v -= x.drop
+				}
+				return MiB * v
+			}))
+			e.Gaps = []time.Duration{60 * time.Second}
+			v := find(t, Judge(*options(), e), "memory")
+			if v.Bad != x.bad {
+				t.Errorf("%+v, want bad %v", v, x.bad)
+			}
+			if perSecond := v.PerHour / 3600 / MiB; x.bad && (perSecond < 0.9 || perSecond > 1.1) {
+				t.Errorf("%v MiB a second, want %v", perSecond, x.leak)
+			}
+		})
+	}
+}
+
 func TestSummary(t *testing.T) {
 	for want, verdicts := range map[string][]Verdict{
 		"there was nothing to judge":                       nil,

@@ -22,13 +22,13 @@ func (q *quantity) reason(v *Verdict, levelled bool) string {
 		if levelled {
 			after = ", where it went from " + from + " before it levelled off"
 		}
-		return fmt.Sprintf("%s is steady at %s%s%s", q.words, to, after, q.atLimit(v))
+		return fmt.Sprintf("%s: steady at %s%s%s", q.words, to, after, q.atLimit(v))
 	}
-	verb := "rises"
+	verb := "up"
 	if v.PerHour < 0 {
-		verb = "falls"
+		verb = "down"
 	}
-	s := fmt.Sprintf("%s %s by %s an hour (%s to %s at %s %%), from %s to %s", q.words, verb, amount(math.Abs(v.PerHour), q.unit),
+	s := fmt.Sprintf("%s: %s by %s an hour (%s to %s at %s %%), from %s to %s", q.words, verb, amount(math.Abs(v.PerHour), q.unit),
 		amount(min(math.Abs(v.Low), math.Abs(v.High)), q.unit), amount(max(math.Abs(v.Low), math.Abs(v.High)), q.unit),
 		strconv.FormatFloat(100*v.Confidence, 'f', -1, 64), from, to)
 	switch {
