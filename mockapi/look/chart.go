@@ -96,10 +96,14 @@ func (c Chart) SVG() (template.HTML, error) {
 		c.Height = 200
 	}
 	x, y := c.axes()
+	top := 8 * subpixels
+	if slices.ContainsFunc(c.Marks, func(m Mark) bool { return !m.Horizontal }) {
+		top += fontSize // their names are above the lines
+	}
 	drawing := chartdraw.Chart{
 		Width: c.Width * subpixels, Height: c.Height * subpixels,
 		DPI:        72, // a point is a pixel
-		Background: chartdraw.Style{ClassName: "back", Padding: chartdraw.NewBox(8*subpixels, 2*subpixels, 4*subpixels, 2*subpixels)},
+		Background: chartdraw.Style{ClassName: "back", Padding: chartdraw.NewBox(top, 2*subpixels, 4*subpixels, 2*subpixels)},
 		Canvas:     chartdraw.Style{ClassName: "back"},
 		// The library's own grid lines know no classes.
 		XAxis: chartdraw.XAxis{Style: axisStyle(), Range: x, GridMajorStyle: chartdraw.Hidden(), GridMinorStyle: chartdraw.Hidden()},
@@ -120,7 +124,7 @@ func (c Chart) SVG() (template.HTML, error) {
 	drawing.Series = append(drawing.Series, marks{marks: c.Marks, x: x, y: y})
 
 	var b bytes.Buffer
-	if err := drawing.Render(chartdraw.SVG, &b); err != nil {
+	if err := drawing.Render(newCanvas, &b); err != nil {
 		return "", fmt.Errorf("draw chart %q: %w", c.Title, err)
 	}
 	// The library's opening tag gives way to one with a role, a name and a description.

@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"math"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/go-analyze/charts/chartdraw"
 	"github.com/go-analyze/charts/chartdraw/drawing"
@@ -14,12 +16,35 @@ import (
 // that rises slowly would be a staircase.
 const subpixels = 2
 
-// fontSize is that of the axes in the drawing's units, by which the library measures text. look.css sets it a
-// little smaller: the browser's font may be wider than the library's.
-const fontSize = 14 * subpixels
+// fontSize is that of the axes in the drawing's units, as look.css sets it.
+const fontSize = 13 * subpixels
 
 // dotted is up to how many points of a line are marked by dots.
 const dotted = 24
+
+// canvas is the library's SVG, which measures text without a font: the browser's is not known here, and to load one
+// would cost more than all the drawing.
+type canvas struct{ chartdraw.Renderer }
+
+func newCanvas(width, height int) chartdraw.Renderer { return canvas{chartdraw.SVG(width, height)} }
+
+// MeasureText returns what a text takes at fontSize in a wide sans-serif, about.
+func (canvas) MeasureText(text string) chartdraw.Box {
+	em := 0.
+	for _, r := range text {
+		switch {
+		case strings.ContainsRune("mwMW%", r):
+			em += .9
+		case strings.ContainsRune(" .,:il|/", r):
+			em += .32
+		case unicode.IsUpper(r):
+			em += .68
+		default:
+			em += .6
+		}
+	}
+	return chartdraw.Box{Right: int(math.Ceil(em * fontSize)), Bottom: fontSize, IsSet: true}
+}
 
 // ink makes the library draw a stroke; its class says what the stroke looks like.
 var ink = drawing.ColorBlack
@@ -178,7 +203,7 @@ func (m marks) Render(r chartdraw.Renderer, box chartdraw.Box, _, _ chartdraw.Ra
 		r.Stroke()
 		// Of marks that are close together the first is named; all of them are in the description.
 		if x >= free {
-			free = m.name(r, defaults, mark.Name, box, x, box.Top+fontSize, "mark")
+			free = m.name(r, defaults, mark.Name, box, x, box.Top-3*subpixels, "mark")
 		}
 	}
 }
@@ -195,8 +220,8 @@ func (marks) name(r chartdraw.Renderer, defaults chartdraw.Style, name string, b
 	return x + width
 }
 
-// Bar returns a bar as wide as share of the room it has, for a table's cell beside the figure: it says nothing to
-// assistive technology. Shares below 0 and above 1 are those.
+// Bar returns a short bar that is filled by share, for a table's cell beside the figure: it says nothing to assistive
+// technology. What is below 0 or above 1 counts as that.
 func Bar(share float64) template.HTML {
 	if !(share > 0) {
 		share = 0
