@@ -111,3 +111,11 @@ type Dataset struct {
 	AsOf        time.Time `json:"asOf"`
 	Complete    bool      `json:"complete"`
 }
+
+// TableRows is how many rows a table has.
+type TableRows struct {
+	Table   string
+	Seeded  int64 // by the last run of the seeder
+	Now     int64 // where Counted
+	Counted bool  // whether the store keeps count of the table
+}

@@ -19,15 +19,16 @@ import (
 
 // ready is what a started mock tells.
 type ready struct {
-	URL      string            `json:"url"`
-	API      string            `json:"api"`
-	Health   string            `json:"health"`
-	Services map[string]string `json:"services"` // URL by name
-	Admin    control           `json:"admin"`
-	PID      int               `json:"pid"`
-	Version  string            `json:"version"`
-	Dataset  *mockapi.Dataset  `json:"dataset"`  // null for a database that was never seeded
-	Accounts []account         `json:"accounts"` // those that every seeded database has
+	URL       string            `json:"url"`
+	API       string            `json:"api"`
+	Health    string            `json:"health"`
+	Dashboard string            `json:"dashboard"`
+	Services  map[string]string `json:"services"` // URL by name
+	Admin     control           `json:"admin"`
+	PID       int               `json:"pid"`
+	Version   string            `json:"version"`
+	Dataset   *mockapi.Dataset  `json:"dataset"`  // null for a database that was never seeded
+	Accounts  []account         `json:"accounts"` // those that every seeded database has
 }
 
 // control is how to reach the control API.
@@ -50,7 +51,7 @@ func (s *server) announce(services []*service, d *mockapi.Dataset) error {
 	}
 	url := services[0].url()
 	r := ready{
-		URL: url, API: url + "/api/v1", Health: url + "/health", Services: make(map[string]string),
+		URL: url, API: url + "/api/v1", Health: url + "/health", Dashboard: url + "/dashboard", Services: make(map[string]string),
 		Admin: control{url + "/admin/", s.AdminToken}, PID: os.Getpid(), Version: version(), Dataset: d,
 	}
 	for _, sv := range services {
@@ -97,6 +98,7 @@ func (r *ready) text() []byte {
 			fmt.Fprintf(w, "  %s\t%s\n", name, u)
 		}
 	}
+	fmt.Fprintf(w, "  dashboard\t%s\n", r.Dashboard)
 	fmt.Fprintf(w, "  docs\t%s/docs\n", r.URL)
 	fmt.Fprintf(w, "  metrics\t%s/metrics\n", r.URL)
 	fmt.Fprintf(w, "  control\t%s, token %s\n", r.Admin.URL, r.Admin.Token)

@@ -19,6 +19,7 @@ import (
 	"github.com/medianest/testbed/mockapi/admin"
 	"github.com/medianest/testbed/mockapi/auth"
 	"github.com/medianest/testbed/mockapi/contract"
+	"github.com/medianest/testbed/mockapi/dashboard"
 	"github.com/medianest/testbed/mockapi/fault"
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/journal"
@@ -95,7 +96,7 @@ func (s *server) listen(name, addr string) (net.Listener, error) {
 // assemble gives every service its server. What wraps a service, from the outside in: the journal, the monitor, the
 // fault rules, the routes. The monitor stands outside of the rules, so that it sees what clients meet: latency that a
 // rule adds, errors that it makes and connections that it ends, none of which comes to the routes or to Prometheus.
-// The control API, metrics, the monitor's own routes and documents are the first service's, and are neither
+// The control API, metrics, the monitor's own routes, the dashboard and documents are the first service's, and are neither
 // written down nor counted nor disturbed.
 func (s *server) assemble(st *store.Store, dsn string, services []*service, watched *monitor.Monitor) (*fault.Engine, error) {
 	tokens := auth.New(auth.Options{Secret: []byte(s.JWTSecret), HashCost: s.HashCost, RealLoginCost: s.RealLoginCost})
@@ -116,6 +117,10 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service, watc
 	}
 	requests := journal.New(s.Journal, "X-Correlation-Id", fault.Header)
 	measured := metrics.New(st.PoolStats, faults)
+	page, err := dashboard.New(dashboard.Options{Version: version(), Monitor: watched, Faults: faults, Dataset: st.Dataset, Rows: st.Rows})
+	if err != nil {
+		return nil, err
+	}
 
 	for i, sv := range services {
 		o := handler.Options{
@@ -131,11 +136,13 @@ func (s *server) assemble(st *store.Store, dsn string, services []*service, watc
 		if i == 0 {
 			first = api
 			own := handler.NewAPI(st, tokens, o)
-			h = document.Beside(h, measured.Handler(), own.Handler(own.Performance(watched)), admin.Handler(admin.Options{
+			pages := page.Routes()
+			pages["/metrics"] = measured.Handler()
+			h = document.Beside(h, contract.Own{Pages: pages, Performance: own.Handler(own.Performance(watched)), Control: admin.Handler(admin.Options{
 				Token: s.AdminToken, Remote: s.AdminRemote, Version: version(), Faults: faults, Journal: requests,
 				Dataset: st.Dataset, Pool: st.PoolStats, WriteError: writeError,
 				Reset: func(ctx context.Context) error { return s.reset(ctx, dsn) },
-			}))
+			})})
 		}
 		sv.server = &http.Server{
 			Handler:           h,

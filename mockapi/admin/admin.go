@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,9 +24,6 @@ import (
 	"github.com/medianest/testbed/mockapi/fault"
 	"github.com/medianest/testbed/mockapi/journal"
 )
-
-//go:embed page.html
-var page []byte
 
 // maxBody bounds what the control API reads, in bytes.
 const maxBody = 1 << 20
@@ -58,13 +54,11 @@ type Options struct {
 	WriteError func(http.ResponseWriter, *http.Request, *mockapi.Error)
 }
 
-// Handler returns the control API. Its page, /admin/, is open to whoever may connect; all it can do takes the
-// token.
+// Handler returns the control API, all of which takes the token. The page for people is mockapi/dashboard.
 func Handler(o Options) http.Handler {
 	a := &api{Options: o, started: time.Now()}
 	a.digest = sha256.Sum256([]byte(o.Token))
 	mux := http.NewServeMux()
-	mux.HandleFunc(pagePattern, a.page)
 	for pattern, handle := range a.routes() {
 		mux.Handle(pattern, a.guarded(handle))
 	}
@@ -73,8 +67,6 @@ func Handler(o Options) http.Handler {
 	})
 	return a.local(mux)
 }
-
-const pagePattern = "GET /admin/{$}"
 
 // routes are what takes the token, by the patterns of http.ServeMux.
 func (a *api) routes() map[string]func(http.ResponseWriter, *http.Request) error {
@@ -95,10 +87,8 @@ func (a *api) routes() map[string]func(http.ResponseWriter, *http.Request) error
 	}
 }
 
-// Patterns lists the routes of the control API as http.ServeMux writes them, {$} being the end of a path.
-func Patterns() []string {
-	return append(slices.Sorted(maps.Keys(new(api).routes())), pagePattern)
-}
+// Patterns lists the routes of the control API as http.ServeMux writes them.
+func Patterns() []string { return slices.Sorted(maps.Keys(new(api).routes())) }
 
 type api struct {
 	Options
@@ -162,15 +152,6 @@ func reply(w http.ResponseWriter, status int, data any) error {
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that has gone needs no answer
 	return nil
-}
-
-func (a *api) page(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	_, _ = w.Write(page)
 }
 
 // state is everything about the process that a test may want to know.

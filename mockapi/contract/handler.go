@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,25 +44,29 @@ func fixed(body []byte, contentType, policy string) http.Handler {
 	})
 }
 
-// Beside returns api with what belongs to the mock itself beside it: /metrics, what its monitor tells below
-// /api/v1/performance/, the control API below /admin/, and this document as /openapi.json and /docs.
-func (d *Document) Beside(api, metrics, performance, control http.Handler) http.Handler {
-	page, asJSON := d.PageHandler(), d.JSONHandler()
+// Own is what belongs to the mock itself rather than to the API.
+type Own struct {
+	Control     http.Handler            // the control API, all below /admin/
+	Performance http.Handler            // what the monitor tells, all below /api/v1/performance/
+	Pages       map[string]http.Handler // by path, for GET and HEAD
+}
+
+// Beside returns api with what belongs to the mock itself beside it, and with this document as /openapi.json and /docs.
+func (d *Document) Beside(api http.Handler, own Own) http.Handler {
+	pages := maps.Clone(own.Pages)
+	pages["/docs"], pages["/openapi.json"] = d.PageHandler(), d.JSONHandler()
+	// Where the switches were, and where people look for them who know of the control API.
+	pages["/admin"] = http.RedirectHandler("/dashboard#control", http.StatusMovedPermanently)
+	pages["/admin/"] = pages["/admin"]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		page := pages[r.URL.Path]
 		switch {
-		case strings.HasPrefix(r.URL.Path, "/admin/"):
-			control.ServeHTTP(w, r)
-		case strings.HasPrefix(r.URL.Path, "/api/v1/performance/"):
-			performance.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/admin":
-			http.Redirect(w, r, "/admin/", http.StatusMovedPermanently)
-		case reads && r.URL.Path == "/metrics":
-			metrics.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/docs":
+		case page != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 			page.ServeHTTP(w, r)
-		case reads && r.URL.Path == "/openapi.json":
-			asJSON.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/admin/"):
+			own.Control.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/api/v1/performance/"):
+			own.Performance.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
 		}

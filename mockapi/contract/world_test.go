@@ -19,7 +19,9 @@ import (
 	"github.com/medianest/testbed/mockapi"
 	"github.com/medianest/testbed/mockapi/admin"
 	"github.com/medianest/testbed/mockapi/auth"
+	"github.com/medianest/testbed/mockapi/contract"
 	"github.com/medianest/testbed/mockapi/contract/contracttest"
+	"github.com/medianest/testbed/mockapi/dashboard"
 	"github.com/medianest/testbed/mockapi/fault"
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/journal"
@@ -106,7 +108,13 @@ func newWorld(t testing.TB, disturbed bool) *world {
 			w.control = admin.Handler(o)
 			o.Remote, o.Reset = true, func(context.Context) error { return w.reason }
 			w.unresettable = admin.Handler(o)
-			h = doc.Beside(h, measured.Handler(), api.Handler(api.Performance(w.monitor)), w.control)
+			page, err := dashboard.New(dashboard.Options{Version: "test", Monitor: w.monitor, Faults: w.faults, Dataset: st.Dataset, Rows: st.Rows})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages := page.Routes()
+			pages["/metrics"] = measured.Handler()
+			h = doc.Beside(h, contract.Own{Pages: pages, Performance: api.Handler(api.Performance(w.monitor)), Control: w.control})
 		}
 		srv := httptest.NewServer(h)
 		t.Cleanup(srv.Close)

@@ -48,7 +48,7 @@ func (v *Validator) expected(x *Exchange) (*response, error) {
 	switch {
 	case control:
 		r = v.control
-	case slices.Contains([]string{"/metrics", "/openapi.json", "/docs"}, x.Path):
+	case slices.Contains([]string{"/dashboard", "/metrics", "/openapi.json", "/docs"}, x.Path):
 	case v.hasPath(x.Service, x.Path):
 		r, want = v.methodless, http.StatusMethodNotAllowed
 	}

@@ -160,7 +160,7 @@ func TestFind(t *testing.T) {
 		{"api", "POST", "/api/v1/media/upload", "uploadMedia"}, {"api", "GET", "/api/v1/search/advanced", "searchAdvanced"},
 		{"media", "GET", "/api/media/user/content", "mediaServiceListMediaOfUser"}, {"media", "GET", "/api/media/7/content", "mediaServiceGetMediaContent"},
 		{"user", "GET", "/api/users/profile/7", "userServiceGetUser"}, {"auth", "GET", "/api/users/profile/7", ""},
-		{"api", "GET", "/api/v1/media/", ""}, {"api", "GET", "/api/v1/%6dedia", ""}, {"api", "GET", "/admin/%73tate", "getState"}, {"api", "GET", "/admin/", "getControlPage"},
+		{"api", "GET", "/api/v1/media/", ""}, {"api", "GET", "/api/v1/%6dedia", ""}, {"api", "GET", "/admin/%73tate", "getState"}, {"api", "GET", "/dashboard", "getDashboard"},
 	} {
 		got := ""
 		if op, _ := v.Find(c.service, c.method, c.path); op != nil {
