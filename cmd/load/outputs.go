@@ -162,7 +162,7 @@ func (o *outputFlags) writeFiles(r *report.Result, t report.Terminals, judge fun
 	write(o.Summary, func() ([]byte, error) { return r.Summary(t) })
 	write(o.SummaryExport, r.SummaryExport)
 	write(o.JUnit, r.JUnit)
-	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
+	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" && !o.noStepSummary {
 		if err := appendTo(path, r.Markdown()); err != nil {
 			errs = append(errs, err)
 			r.Outputs = append(r.Outputs, report.Trouble{Output: path, Error: err.Error()})

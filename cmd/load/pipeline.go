@@ -171,6 +171,9 @@ func (c *pipelineCmd) test(name string) (planned, error) {
 			return t, fmt.Errorf("%s is the pipeline's own: its files go where --reports says", flag)
 		}
 	}
+	if run.Every > 0 {
+		return t, errors.New("--every goes with load run: a pipeline comes to an end")
+	}
 	scaled, err := run.options()
 	if err != nil {
 		return t, err

@@ -22,6 +22,7 @@ type runCmd struct {
 	testFlags    `embed:""`
 	outputFlags  `embed:""`
 	commitFlag   `embed:""`
+	everyFlags   `embed:""`
 
 	Address   string `name:"address" env:"MEDIANEST_LOAD_ADDRESS" placeholder:"HOST:PORT" help:"Serve k6's API for watching the run and for changing externally-controlled scenarios: k6 status, pause, resume and scale work with it. On this machine alone."`
 	Dashboard string `name:"dashboard" env:"MEDIANEST_LOAD_DASHBOARD" placeholder:"HOST:PORT" help:"Serve a page that shows the run while it goes on; :PORT is on this machine alone. Whoever can reach the address can see the run."`
@@ -37,6 +38,8 @@ type outputFlags struct {
 	Checkpoint    string   `name:"checkpoint" env:"MEDIANEST_CHECKPOINT" placeholder:"FILE" group:"Output:" help:"Where the result so far is written every three seconds while the test runs, less often once it is large; with --result, that name with .checkpoint. It is removed once the result is written."`
 
 	historyFlags `embed:""`
+
+	noStepSummary bool
 }
 
 // checkpoint is where the checkpoint goes, "" for nowhere.
@@ -61,8 +64,12 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 	if _, _, wrong := net.SplitHostPort(c.Dashboard); c.Dashboard != "" && wrong != nil {
 		err = errors.Join(err, fmt.Errorf("--dashboard: %q is not HOST:PORT or :PORT", c.Dashboard))
 	}
-	if err := errors.Join(c.checkOutputs(), c.checkTargets(), c.observeFlags.check(), err); err != nil {
+	o, watched := c.everyFlags.check(o, c)
+	if err := errors.Join(c.checkOutputs(), c.checkTargets(), c.observeFlags.check(), err, watched); err != nil {
 		return usageError{err}
+	}
+	if c.Every > 0 {
+		return c.repeat(a, o, args)
 	}
 	if past != nil && o.Search != nil {
 		return usageError{errors.New("resume: a search for a rate can't go on, run it again")}

@@ -180,10 +180,7 @@ func (o *Options) WithRate(perSecond float64) (*Options, error) {
 	if perSecond <= 0 || math.IsInf(perSecond, 0) || math.IsNaN(perSecond) {
 		return nil, fmt.Errorf("a rate of %v is too low, it should be more than 0", perSecond)
 	}
-	peak := 0.0
-	for _, s := range o.Scenarios {
-		peak = max(peak, peakRate(s))
-	}
+	peak := o.PeakRate()
 	if peak == 0 {
 		return nil, fmt.Errorf("test %s sets users and not rates: scale its users", o.Name)
 	}
@@ -210,6 +207,15 @@ func (o *Options) lighter(factor float64, note string) *Options {
 	}
 	o.Scaled = append(o.Scaled, note)
 	return o
+}
+
+// PeakRate is the highest rate of an open model, in iterations per second; 0 where there is none.
+func (o *Options) PeakRate() float64 {
+	peak := 0.0
+	for _, s := range o.Scenarios {
+		peak = max(peak, peakRate(s))
+	}
+	return peak
 }
 
 func isOpen(c executor.Config) bool {
