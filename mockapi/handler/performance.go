@@ -126,10 +126,9 @@ func performanceEvents(m *monitor.Monitor) HandlerFunc {
 		if err != nil {
 			return &mockapi.Error{Code: mockapi.CodeUnavailable, Message: err.Error(), RetryAfter: streamRetry, Err: err}
 		}
-		// The server's timeouts are for requests that end. Not every writer has them, and then there is nothing to put off.
 		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Time{})
 		send := func(b []byte) error {
+			// The server's own is for answers that end. A writer that has none has nothing to put off.
 			_ = control.SetWriteDeadline(time.Now().Add(streamWrite))
 			if _, err := w.Write(b); err != nil {
 				return err

@@ -58,8 +58,8 @@ type Monitor struct {
 	events  broker
 	vitals  beacons
 
-	mu      sync.Mutex // held for collecting and for telling, never by what is measured
-	last    time.Duration
+	mu      sync.Mutex    // held for collecting and for telling, never by what is measured
+	last    time.Duration // when it last collected; only collect changes it
 	history *history
 	scratch tally
 	points  timeline
@@ -83,7 +83,8 @@ func New(o Options) *Monitor {
 	return m
 }
 
-// Run collects once a second until ctx ends, and then ends all subscriptions. It is to be called once.
+// Run collects once a second until ctx ends, and then ends all subscriptions. It is to be called once, and nothing else
+// collects.
 func (m *Monitor) Run(ctx context.Context) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
@@ -93,7 +94,10 @@ func (m *Monitor) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			m.collect()
+			// A tick that was late is followed by one that is not, too soon for rates to mean anything.
+			if time.Since(m.start)-m.last >= tick/2 {
+				m.collect()
+			}
 		}
 	}
 }
@@ -188,7 +192,7 @@ func (m *Monitor) sample(from, to time.Duration, all *tally) sample {
 	if m.pool != nil {
 		s := m.pool()
 		p.PoolBusy, p.PoolMax = s.Busy, s.Max
-		p.PoolWaits = float64(s.Waited-m.process.waited) / (to - from).Seconds()
+		p.PoolWaits = float64(s.Waited-m.process.waited) / p.Seconds
 		m.process.waited = s.Waited
 	}
 	p.ResidentBytes, p.HeapBytes, p.GCPause = m.process.sample()
@@ -197,7 +201,7 @@ func (m *Monitor) sample(from, to time.Duration, all *tally) sample {
 
 // point makes the point of a time with what tallies tell.
 func (m *Monitor) point(from, to time.Duration, all *tally) Point {
-	p := Point{Time: m.at(to), Seconds: (to - from).Seconds()}
+	p := Point{Time: m.at(to), Seconds: max(to-from, 1).Seconds()}
 	p.Requests = float64(all.total) / p.Seconds
 	p.Failed = float64(all.failed()) / p.Seconds
 	p.Latency = latencyOf(all)

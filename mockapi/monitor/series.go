@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -157,7 +158,8 @@ func (t *tally) failed() (n uint64) {
 	return n
 }
 
-func (t *tally) average() float64 { return units(t.sum) / float64(t.total) }
+// average is to the thousandth, as the values are.
+func (t *tally) average() float64 { return units(int64(math.Round(float64(t.sum) / float64(t.total)))) }
 
 func (t *tally) quantile(q float64) float64 { return units(t.counts.quantile(q, t.max)) }
 
