@@ -135,6 +135,7 @@ func badTrends(r *report.Result) []string {
 // TestEndurance: a run against a real mock that leaks fails and says so, one against a healthy mock has nothing to say
 // about its memory.
 func TestEndurance(t *testing.T) {
+	t.Parallel()
 	binary := mockapi(t)
 	t.Run("leak", func(t *testing.T) {
 		t.Parallel()
@@ -256,6 +257,9 @@ func TestTargetRestarts(t *testing.T) {
 	}
 	if len(r.Observed.Restarts) != 1 || !strings.Contains(out.String(), "another process than before") {
 		t.Errorf("restarts at %v:\n%s", r.Observed.Restarts, out.String())
+	}
+	if !regexp.MustCompile(`(?m)^    trends: `).MatchString(out.String()) {
+		t.Errorf("there is no judgement of the trends in\n%s", out.String())
 	}
 	kinds := map[string]bool{}
 	for _, f := range r.Errors {

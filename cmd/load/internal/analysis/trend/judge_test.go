@@ -13,7 +13,7 @@ func options() *Options {
 }
 
 // draws is how many series are drawn of each shape.
-const draws = 300
+const draws = 200
 
 // shape makes the values of a series at n times; each of them, like everything about it, is drawn by r.
 type shape func(r *rand.Rand, n int) []float64
@@ -145,6 +145,7 @@ func count(s shape, n int, change func(*quantity)) (bad, drifting float64) {
 // TestFalseAlarms measures how often a series without drift fails a run. All of them stand at 100 with a tolerance of
 // 10 in 24 hours, and the noise is as large as that, so that the tolerance alone saves none.
 func TestFalseAlarms(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		name           string
 		shape          shape
@@ -162,7 +163,7 @@ func TestFalseAlarms(t *testing.T) {
 		{name: "a cache that fills", shape: sum(filling(50, 0.15), noise(5, 0)), bad: 0.05, drifting: 0.08},
 		{name: "a cache that is full", shape: sum(full(50), noise(5, 0)), bad: 0.04, drifting: 0.05},
 	} {
-		for _, n := range []int{45, 500} {
+		for _, n := range []int{45, 250} {
 			if n == 45 && x.onlyManyPoints {
 				continue
 			}
@@ -182,6 +183,7 @@ func TestFalseAlarms(t *testing.T) {
 // TestDetection measures how often a drift is found that fails a run: of 45 points, as a run of a minute has them, and of
 // more, as all longer ones have.
 func TestDetection(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		name        string
 		shape       shape
@@ -197,7 +199,7 @@ func TestDetection(t *testing.T) {
 		{"a leak under a saw, by its floor", sum(rising(60), saw(50, 15, 60), noise(2, 0)), 0.55, 0.98, func(q *quantity) { q.reduce = least }},
 		{"a throughput that falls", sum(rising(-25), noise(3, 0)), 0.97, 0.99, func(q *quantity) { q.wrong = -1 }},
 	} {
-		for _, n := range []int{45, 500} {
+		for _, n := range []int{45, 250} {
 			bad, _ := count(sum(level(100), x.shape), n, x.change)
 			t.Logf("%s, %d points: %.1f %% found", x.name, n, 100*bad)
 			least := x.long
@@ -213,6 +215,7 @@ func TestDetection(t *testing.T) {
 
 // TestIntervalHoldsTheSlope measures how often the interval has the true slope in it, which is what its confidence says.
 func TestIntervalHoldsTheSlope(t *testing.T) {
+	t.Parallel()
 	const slope = 3.0
 	for _, x := range []struct {
 		phi, atLeast float64
