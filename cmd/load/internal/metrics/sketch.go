@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -68,17 +67,20 @@ func (s *Sketch) Merge(o *Sketch) {
 		return
 	}
 	merged := make([]sketchBucket, 0, len(s.buckets)+len(o.buckets))
-	merged = append(append(merged, s.buckets...), o.buckets...)
-	slices.SortFunc(merged, func(a, b sketchBucket) int { return cmp.Compare(a.number, b.number) })
-	kept := merged[:0]
-	for _, b := range merged {
-		if last := len(kept) - 1; last >= 0 && kept[last].number == b.number {
-			kept[last].count += b.count
-		} else {
-			kept = append(kept, b)
+	own, other := s.buckets, o.buckets
+	for len(own) > 0 && len(other) > 0 {
+		switch a, b := own[0], other[0]; {
+		case a.number < b.number:
+			merged, own = append(merged, a), own[1:]
+		case a.number > b.number:
+			merged, other = append(merged, b), other[1:]
+		default:
+			merged = append(merged, sketchBucket{a.number, a.count + b.count})
+			own, other = own[1:], other[1:]
 		}
 	}
-	s.buckets = slices.Clone(kept) // of the right size
+	merged = append(append(merged, own...), other...)
+	s.buckets = slices.Clone(merged) // of the right size
 }
 
 // Count returns how many values were counted.

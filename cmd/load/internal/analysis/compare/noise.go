@@ -35,7 +35,10 @@ type spread struct{ variance, degrees float64 }
 // one of them more often than in either.
 func typical(x []float64, trim float64) estimate {
 	value, fine, r := trimmed(x, trim)
-	r = min(max(r+(1+4*r)/float64(len(x)), 0), 0.9)
+	n := float64(len(x))
+	r += (1 + 4*r) / n
+	r += math.Sqrt(max(1-r*r, 0) / n)
+	r = min(max(r, 0), 0.9)
 	fine.variance *= (1 + r) / (1 - r)
 
 	low, high := winsor(x, trim)

@@ -164,6 +164,11 @@ func (w world) told(t *testing.T, pairs, runs int, slower float64) int {
 				if err != nil {
 					t.Error(err)
 				}
+				if a != nil && slower == 1 {
+					for _, c := range a.Regressions {
+						t.Logf("pair %d: %s of %s: %s±%s", i, c.Metric, c.where(), c.typical(), c.noise())
+					}
+				}
 				told <- a != nil && a.HasRegression
 			}
 		}()
