@@ -19,7 +19,7 @@ RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 export PATH := $(CURDIR)/bin:$(PATH)
 export TIME_SCALE K6_PROFILE
 
-.PHONY: help run build test lint bench bench-load prove-endurance k6 k6-core k6-database k6-microservices pipeline clean
+.PHONY: help run build test lint bench bench-load prove-endurance k6 k6-core k6-database k6-microservices pipeline measure-compare clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: ## run the benchmarks once (BENCH=pattern)
 
 prove-endurance: ## run endurance tests against mocks that leak, slow down, or are well, and tabulate the verdicts (10 minutes)
 	$(GO) test -count=1 -v -timeout 20m -run TestProveEndurance ./cmd/load -prove-endurance
+
+measure-compare: ## measure false alarms and detections of load compare with real runs, three a pair (PAIRS=30 LENGTH=60s)
+	$(GO) test -run TestRealPairs -v -timeout 24h ./cmd/load -realpairs $(or $(PAIRS),30) -reallength $(or $(LENGTH),60s)
 
 k6: ## install k6 into bin/ unless it is on PATH
 	@command -v k6 >/dev/null || { echo "installing $(K6) into bin/"; GOBIN=$(CURDIR)/bin $(GO) install $(K6); }
