@@ -26,71 +26,84 @@ type spread struct{ variance, degrees float64 }
 // The value is the trimmed mean, and its variance Tukey and McLaughlin's: the squared deviations of the Winsorized
 // sample over h(h-1), h being how many values are left, with h-1 degrees of freedom (Sankhya A 25, 1963).
 //
-// That is for independent blocks, and noise lasts longer than a block. So the fine variance is multiplied by
-// (1+r)/(1-r), by which the mean of an autoregressive series of first order is less sure (Bayley and Hammersley,
-// Supplement to the Journal of the Royal Statistical Society 8, 1946). r is the autocorrelation at lag one of the
-// Winsorized sample, mended for its bias of about -(1+4r)/n (Marriott and Pope, Biometrika 41, 1954), and taken to be
-// 0 to 0.9. The coarse variance is that of the same blocks joined into ten, which needs no such model; ten to thirty
-// batches are Schmeiser's advice (Operations Research 30, 1982). A series that wanders all through the run shows in
-// one of them more often than in either.
+// That is for independent blocks, and noise lasts longer than a block. So the fine variance is multiplied by what the
+// autocorrelation of the blocks makes of it: see memory. The coarse variance is that of the same blocks joined into
+// ten, which needs no such estimate; ten to thirty batches are Schmeiser's advice (Operations Research 30, 1982). A
+// series that wanders all through the run shows in one of them more often than in either.
 func typical(x []float64, trim float64) estimate {
-	value, fine, r := trimmed(x, trim)
-	n := float64(len(x))
-	r += (1 + 4*r) / n
-	r += math.Sqrt(max(1-r*r, 0) / n)
-	r = min(max(r, 0), 0.9)
-	fine.variance *= (1 + r) / (1 - r)
+	value, fine := trimmed(x, trim)
+	w := winsorized(x, trim)
+	fine.variance *= memory(w)
 
-	low, high := winsor(x, trim)
 	joined, counts := make([]float64, minBlocks), make([]float64, minBlocks)
-	for i, v := range x {
-		at := i * minBlocks / len(x)
-		joined[at] += min(max(v, low), high)
+	for i, v := range w {
+		at := i * minBlocks / len(w)
+		joined[at] += v
 		counts[at]++
 	}
 	for i := range joined {
 		joined[i] /= counts[i]
 	}
-	_, coarse, _ := trimmed(joined, 0)
-	left := 1 - 2*trim // as the fine variance has n^2/h^2 times that of the mean of the Winsorized sample
+	_, coarse := trimmed(joined, 0)
+	left := 1 - 2*trim // the trimmed mean's variance is n^2/h^2 times that of the mean of the Winsorized sample
 	coarse.variance /= left * left
 	return estimate{value, fine, coarse}
 }
 
-// winsor returns the bounds at which the sample is Winsorized: the least and the greatest value that trimming leaves.
-func winsor(x []float64, trim float64) (low, high float64) {
-	sorted := slices.Sorted(slices.Values(x))
+// trimmed returns the trimmed mean of x and its spread if x are independent.
+func trimmed(x []float64, trim float64) (float64, spread) {
 	g := int(trim * float64(len(x)))
-	return sorted[g], sorted[len(x)-1-g]
+	h := float64(len(x) - 2*g)
+	w := winsorized(x, trim)
+	center, squares := mean(w), 0.0
+	for _, v := range w {
+		squares += (v - center) * (v - center)
+	}
+	sorted := slices.Sorted(slices.Values(x))
+	return mean(sorted[g : len(x)-g]), spread{squares / (h * (h - 1)), h - 1}
 }
 
-// trimmed returns the trimmed mean of x, its spread if x are independent, and the autocorrelation at lag one.
-func trimmed(x []float64, trim float64) (value float64, s spread, r float64) {
-	n := len(x)
-	g := int(trim * float64(n))
+// winsorized returns x with the least and the greatest value that trimming leaves in place of those beyond them.
+func winsorized(x []float64, trim float64) []float64 {
 	sorted := slices.Sorted(slices.Values(x))
-	low, high := sorted[g], sorted[n-1-g]
-	value = mean(sorted[g : n-g])
-	h := float64(n - 2*g)
-	s.degrees = h - 1
-
-	center := 0.0
-	for _, v := range x {
-		center += min(max(v, low), high) / float64(n)
-	}
-	var squares, products, last float64
+	g := int(trim * float64(len(x)))
+	low, high := sorted[g], sorted[len(x)-1-g]
+	w := make([]float64, len(x))
 	for i, v := range x {
-		d := min(max(v, low), high) - center
-		squares += d * d
-		if i > 0 {
-			products += d * last
+		w[i] = min(max(v, low), high)
+	}
+	return w
+}
+
+// memory returns by what factor the variance of the mean of x is larger than if x were independent: one and twice the
+// sum of the autocorrelations, as far as Geyer's initial monotone sequence goes, which adds them up in pairs while
+// these are positive and do not rise (Statistical Science 7, 1992). Deviations from the sample's own mean make each
+// autocovariance too small by about the variance of that mean, which solving for it mends.
+func memory(x []float64) float64 {
+	n := len(x)
+	center := mean(x)
+	covariance := func(lag int) float64 {
+		sum := 0.0
+		for i := lag; i < n; i++ {
+			sum += (x[i] - center) * (x[i-lag] - center)
 		}
-		last = d
+		return sum
 	}
-	if squares > 0 {
-		s.variance, r = squares/(h*(h-1)), products/squares
+	variance := covariance(0)
+	if variance == 0 {
+		return 1
 	}
-	return value, s, r
+	factor, last, terms := -1.0, math.Inf(1), -1
+	for lag := 0; lag+1 < n/2; lag += 2 {
+		pair := (covariance(lag) + covariance(lag+1)) / variance
+		if pair <= 0 {
+			break
+		}
+		last = min(last, pair)
+		factor += 2 * last
+		terms += 4
+	}
+	return max(factor, 1) / max(1-float64(terms)/float64(n), 0.2)
 }
 
 // overRuns puts together a change against each run of a baseline, each, and that against their average, all. Runs

@@ -16,7 +16,7 @@ func TestTrimmedMeanAndItsSpread(t *testing.T) {
 		x[(i*7)%20] = float64(i + 1)
 	}
 	x[0], x[7] = -1e6, 2 // in place of 1: what is trimmed may be anything
-	value, s, _ := trimmed(x, 0.25)
+	value, s := trimmed(x, 0.25)
 	if value != 10.5 {
 		t.Errorf("the trimmed mean is %v, want 10.5", value)
 	}
@@ -52,7 +52,7 @@ func TestNoiseIsExceededAsOftenAsItSays(t *testing.T) {
 			if e := typical(x, trim); e.value > e.noise(alpha) {
 				exceeded++
 			}
-			if value, s, _ := trimmed(x, trim); value > s.noise(alpha) {
+			if value, s := trimmed(x, trim); value > s.noise(alpha) {
 				plain++
 			}
 		}
