@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/medianest/testbed/cmd/load/internal/analysis/compare"
+	"github.com/medianest/testbed/cmd/load/internal/analysis/recommend"
 	"github.com/medianest/testbed/cmd/load/internal/page"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
@@ -14,7 +16,10 @@ import (
 type reportCmd struct {
 	Results []string `arg:"" placeholder:"RESULT" help:"Result files, or the checkpoints of runs that go on or were killed: one section each."`
 
-	Output string `name:"output" short:"o" env:"MEDIANEST_REPORT" default:"report.html" placeholder:"FILE" help:"Where to; - is standard output (${default})."`
+	Output     string `name:"output" short:"o" env:"MEDIANEST_REPORT" default:"report.html" placeholder:"FILE" help:"Where to; - is standard output (${default})."`
+	Baseline   string `name:"baseline" env:"MEDIANEST_REPORT_BASELINE" placeholder:"BASELINE" help:"What to hold the results against, as load compare does: a result file, a baseline file, the name of a baseline, or accepted for that of each test."`
+	storeFlags `embed:""`
+
 	Format string `name:"format" placeholder:"FORMAT" help:"html, markdown or json; by default what the file's name ends with (.md, .json), and otherwise html."`
 }
 
@@ -32,7 +37,11 @@ func (c *reportCmd) Run(a *app) error {
 			errs = append(errs, err)
 			continue
 		}
-		p.Runs = append(p.Runs, page.Run{Result: r})
+		run := page.Run{Result: r, Recommendations: recommend.Of(r)}
+		if err := c.compare(&run, path); err != nil {
+			errs = append(errs, err)
+		}
+		p.Runs = append(p.Runs, run)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return usageError{err}
@@ -42,6 +51,32 @@ func (c *reportCmd) Run(a *app) error {
 		return err
 	}
 	return a.writeOutput(c.Output, data)
+}
+
+// accepted stands for the accepted baseline of each test.
+const accepted = "accepted"
+
+// compare holds a run against the baseline, where one is wanted; that they can't be compared is told in the report.
+func (c *reportCmd) compare(run *page.Run, path string) error {
+	if c.Baseline == "" {
+		return nil
+	}
+	name := c.Baseline
+	if name == accepted {
+		name = ""
+		if !c.store().Has(run.Test.Name) {
+			run.NotCompared = "the test has no accepted baseline in " + c.Dir
+			return nil
+		}
+	}
+	baseline, _, err := c.store().Find(name, run.Test.Name, false)
+	if err != nil {
+		return err
+	}
+	if run.Comparison, err = compare.Results(run.Result, path, baseline, false); err != nil {
+		run.NotCompared = strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	return nil
 }
 
 // writer returns what makes the report in the format that is wanted.

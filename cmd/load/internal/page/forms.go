@@ -16,11 +16,12 @@ func (r Report) JSON() ([]byte, error) {
 	type run struct {
 		Result          any                        `json:"result"`
 		Comparison      *compare.Analysis          `json:"comparison,omitempty"`
+		NotCompared     string                     `json:"notCompared,omitempty"`
 		Recommendations []recommend.Recommendation `json:"recommendations,omitempty"`
 	}
 	runs := []run{}
 	for _, x := range r.Runs {
-		runs = append(runs, run{x.Result.Brief(), x.Comparison, x.Recommendations})
+		runs = append(runs, run{x.Result.Brief(), x.Comparison, x.NotCompared, x.Recommendations})
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -38,50 +39,17 @@ func (r Report) Markdown() ([]byte, error) {
 	for _, run := range r.Runs {
 		b.Write(run.Result.Markdown())
 		run.comparison(&b)
-		run.trends(&b)
 		run.recommendations(&b)
 	}
 	return b.Bytes(), nil
 }
 
 func (r *Run) comparison(b *bytes.Buffer) {
-	c := r.Comparison
-	if c == nil {
-		return
+	if r.Comparison != nil {
+		b.Write(r.Comparison.Markdown())
+	} else if r.NotCompared != "" {
+		fmt.Fprintf(b, "Not compared with the baseline: %s\n\n", cell(r.NotCompared))
 	}
-	fmt.Fprintf(b, "### Against the baseline %s\n\n%s\n", cell(c.Baseline), cell(c.Summary))
-	for _, w := range c.Warnings {
-		fmt.Fprintf(b, "\n- warning: %s", cell(w))
-	}
-	for _, changes := range [][]compare.Change{c.Regressions, c.Improvements} {
-		if len(changes) == 0 {
-			continue
-		}
-		b.WriteString("\n| figure | of | baseline | now | change | severity |\n|---|---|--:|--:|--:|---|\n")
-		for _, x := range changes {
-			of := x.Endpoint
-			if of == "" {
-				of = "all requests"
-			}
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", cell(x.Metric), cell(of), quantity(x.Unit, x.Baseline), quantity(x.Unit, x.Current), changed(x), cell(x.Severity))
-		}
-	}
-	b.WriteByte('\n')
-}
-
-func (r *Run) trends(b *bytes.Buffer) {
-	if len(r.Trends) == 0 {
-		return
-	}
-	b.WriteString("### Drift\n\n| quantity | verdict | why |\n|---|---|---|\n")
-	for _, t := range r.Trends {
-		state := cell(t.State)
-		if t.Bad {
-			state = ":x: " + state
-		}
-		fmt.Fprintf(b, "| %s | %s | %s |\n", cell(t.Quantity), state, cell(t.Reason))
-	}
-	b.WriteByte('\n')
 }
 
 func (r *Run) recommendations(b *bytes.Buffer) {

@@ -21,8 +21,10 @@ type Report struct {
 // Run is a result and what was made of it.
 type Run struct {
 	*report.Result
-	// Comparison is with a baseline, nil where there was none.
+	// Comparison is with a baseline, nil where there was none; NotCompared tells why there is none although it was
+	// wanted.
 	Comparison      *compare.Analysis
+	NotCompared     string
 	Recommendations []recommend.Recommendation
 }
 
@@ -30,6 +32,7 @@ type Run struct {
 type view struct {
 	*report.Result
 	Comparison      *compare.Analysis
+	NotCompared     string
 	Recommendations []recommend.Recommendation
 
 	ID       string // the beginning of all ids
@@ -52,7 +55,7 @@ func (r Report) HTML() ([]byte, error) {
 	}
 	var views []*view
 	for i, run := range r.Runs {
-		v := &view{Result: run.Result, Comparison: run.Comparison, Recommendations: run.Recommendations, ID: fmt.Sprintf("r%d", i+1), Several: len(r.Runs) > 1}
+		v := &view{Result: run.Result, Comparison: run.Comparison, NotCompared: run.NotCompared, Recommendations: run.Recommendations, ID: fmt.Sprintf("r%d", i+1), Several: len(r.Runs) > 1}
 		v.Summary = v.summary()
 		if v.Sections, err = v.sections(t); err != nil {
 			return nil, fmt.Errorf("make the report of %s: %w", run.Test.Name, err)
@@ -92,6 +95,7 @@ func (v *view) sections(t *template.Template) ([]section, error) {
 	}{
 		{"thresholds", "Thresholds", v.thresholds(), len(v.Thresholds) > 0},
 		{"comparison", "Against the baseline", v.Comparison, v.Comparison != nil},
+		{"not-compared", "Against the baseline", v.NotCompared, v.Comparison == nil && v.NotCompared != ""},
 		{"recommendations", "Recommendations", v.Recommendations, len(v.Recommendations) > 0},
 		{"over-time", "Over time", charts.overTime, len(charts.overTime) > 0},
 		{"trends", "Drift", v.Trends, len(v.Trends) > 0},

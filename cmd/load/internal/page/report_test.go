@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -86,15 +87,15 @@ func everything() Run {
 	r.Run.Gaps = []report.Gap{{At: 30 * time.Second, From: started.Add(30 * time.Second), To: started.Add(90 * time.Second)}}
 	r.Observed = observed()
 	r.Hosts = []report.Host{{URL: "http://a:3000", Requests: 400}, {URL: "http://b:3000", Requests: 200, Failed: 60, P95: 23}}
-	percent := 50.0
+	percent, typically := 50.0, 45.0
 	change := compare.Change{
-		Metric: "Response Time (P95)", Endpoint: hostile, Unit: "ms", Baseline: 10, Current: 15, Change: 5, ChangePercent: &percent, Noise: 3, Threshold: 10, Severity: compare.Critical,
+		Metric: "Response Time (P95)", Endpoint: hostile, Unit: "ms", Baseline: 10, Current: 15, Change: 5, ChangePercent: &percent, Typical: &typically, Noise: 3, Threshold: 10, Severity: compare.Critical,
 		Statements: []compare.StatementChange{{Query: "SELECT 1 -- " + hostile, BaselineTime: 1, CurrentTime: 2}},
 	}
 	return Run{
 		Result: r,
 		Comparison: &compare.Analysis{HasRegression: true, Severity: compare.Critical, Regressions: []compare.Change{change}, Changes: []compare.Change{change, {Metric: "Throughput", Unit: "requests/s"}},
-			Summary: "p95 became worse.", Warnings: []string{hostile}, Baseline: "main", BaselineRuns: 3},
+			Summary: "p95 became worse.", Warnings: []string{hostile}, Baseline: "main", BaselineRuns: 3, Test: "core", Current: "run.json", NewEndpoints: []string{"GET /new"}},
 		Recommendations: []recommend.Recommendation{{Rule: "missing-index", Category: recommend.Database, Priority: recommend.High, Title: "Add an index", Description: "d.", Impact: "i.",
 			Effort: recommend.Low, Implementation: []string{"CREATE INDEX"}, Evidence: []string{hostile}, Gain: 0.25}},
 	}
@@ -224,6 +225,10 @@ func TestEverySectionIsThereIffThereIsSomethingToTell(t *testing.T) {
 	if got := strings.Join(sectionIDs(doc), " "); got != all {
 		t.Errorf("the sections are %s, want %s", got, all)
 	}
+	doc, _ = page(t, Run{Result: &report.Result{Complete: true}, NotCompared: hostile})
+	if got := text(find(doc, "r1-not-compared")); got != "Against the baseline Not compared: "+hostile {
+		t.Errorf("not compared: %s", got)
+	}
 	doc, _ = page(t, Run{Result: &report.Result{Complete: true}})
 	if got := sectionIDs(doc); fmt.Sprint(got) != "[generator tested]" { // the health of the zero Result is not valid
 		t.Errorf("the sections of an empty result are %s", got)
@@ -265,7 +270,7 @@ func TestTheReportTellsTheFigures(t *testing.T) {
 		"r1-title":           {"core thresholds crossed"},
 		"r1":                 {"The target did not meet 1 of 2 thresholds", "http_req_failed 'rate<0.05': rate=10%", "600 requests in 60 s", "60 (10 %) failed", "Scaled: time x 0.1"},
 		"r1-thresholds":      {"✗ failed http_req_failed rate<0.05 rate=10%", "✓ passed http_req_duration p(95)<500"},
-		"r1-comparison":      {"critical: p95 became worse. Baseline: main, 3 runs.", "10 ms 15 ms +50 % 3 % critical", "1 statement of it changed"},
+		"r1-comparison":      {"critical: p95 became worse. Baseline: main, 3 runs.", "10 ms 15 ms +50 % +45 % 3 % critical", "Only in this run: GET /new", "1 statement of it changed"},
 		"r1-recommendations": {"Add an index", "high priority , database, low effort, may save 25 % of the time"},
 		"r1-over-time":       {"storm", "interrupted for 60 s", "target restarted", "Dropped iterations a second"},
 		"r1-trends":          {"memory of the target drifting 1 MiB 2 MiB 4 MiB it rises"},
@@ -372,11 +377,12 @@ func TestTheOtherForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## load core: thresholds crossed", "### Against the baseline main", "| Response Time (P95) | ", "| 10 ms | 15 ms | +50 % | critical |", "| memory of the target | :x: drifting | it rises |", "1. **Add an index** (high priority, database): d. i."} {
+	for _, want := range []string{"## load core: thresholds crossed", "## load compare core: p95 became worse.", "| Response Time (P95) | 10.00ms | 15.00ms | +50.0% |", "1. **Add an index** (high priority, database): d. i."} {
 		if !strings.Contains(string(md), want) {
 			t.Errorf("%q is missing in\n%s", want, md)
 		}
 	}
+	md = regexp.MustCompile("`[^`]*`").ReplaceAll(md, nil) // code is text already
 	if strings.Contains(string(md), "<script") || strings.Contains(string(md), "<img") {
 		t.Errorf("a name is more than text in\n%s", md)
 	}

@@ -88,17 +88,45 @@ func plural(n int, one, more string) string {
 // size writes a number of bytes of any type.
 func size[T int64 | uint64](n T) string { return look.Bytes.Format(float64(n)) }
 
-// changed writes a change in percent of the baseline, or in its own unit where that is a percentage or was zero.
+// changed writes a change in percent of the baseline, or in points where it is of a percentage.
 func changed(c compare.Change) string {
-	sign := ""
-	if c.Change > 0 {
-		sign = "+"
-	}
 	switch {
 	case unitOf(c.Unit) == look.Percent:
-		return sign + look.Count.Format(c.Change) + " points"
+		return signed(c.Change) + " points"
 	case c.ChangePercent == nil:
-		return sign + quantity(c.Unit, c.Change)
+		return "new"
 	}
-	return sign + look.Percent.Format(*c.ChangePercent)
+	return signed(*c.ChangePercent) + " %"
+}
+
+// typical writes the change of the typical block, which decides, and noise what chance alone explains of it.
+func typical(c compare.Change) string {
+	if c.Typical == nil {
+		return look.None
+	}
+	return signed(*c.Typical) + pointsOrPercent(c)
+}
+
+func noise(c compare.Change) string {
+	switch {
+	case c.Typical == nil:
+		return look.None
+	case c.Noise >= 1000:
+		return "anything"
+	}
+	return look.Count.Format(c.Noise) + pointsOrPercent(c)
+}
+
+func pointsOrPercent(c compare.Change) string {
+	if unitOf(c.Unit) == look.Percent {
+		return " points"
+	}
+	return " %"
+}
+
+func signed(v float64) string {
+	if v > 0 {
+		return "+" + look.Count.Format(v)
+	}
+	return look.Count.Format(v)
 }
