@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/medianest/testbed/cmd/load/internal/history"
+	"github.com/medianest/testbed/cmd/load/internal/page"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
 
@@ -30,8 +31,9 @@ type historyCmd struct {
 }
 
 type historyShowCmd struct {
-	Dir  string `arg:"" optional:"" env:"MEDIANEST_HISTORY" placeholder:"DIR" help:"The folder."`
-	Last int    `name:"last" short:"n" default:"20" placeholder:"N" help:"How many runs of each line to print (${default}); --json prints all."`
+	Dir    string `arg:"" optional:"" env:"MEDIANEST_HISTORY" placeholder:"DIR" help:"The folder."`
+	Last   int    `name:"last" short:"n" default:"20" placeholder:"N" help:"How many runs of each line to print (${default}); --json and --output have all."`
+	Output string `name:"output" short:"o" placeholder:"FILE" help:"Write a page with charts instead, - being standard output."`
 }
 
 // Run prints the history.
@@ -48,6 +50,13 @@ func (c *historyShowCmd) Run(a *app) error {
 	}
 	for _, trouble := range troubles {
 		a.logger(a.stderr).Warn("left out", "error", trouble)
+	}
+	if c.Output != "" {
+		data, err := page.History(lines)
+		if err != nil {
+			return err
+		}
+		return a.writeOutput(c.Output, data)
 	}
 	if a.JSON {
 		return a.printJSON(struct {

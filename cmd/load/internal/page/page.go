@@ -1,5 +1,5 @@
-// Package page makes pages for people: reports of what runs came to, each one HTML file that fetches nothing, and a
-// page that is served while a run goes on. All of them work without their script.
+// Package page makes pages for people: reports of what runs came to and histories of many runs, each one HTML file
+// that fetches nothing, and a page that is served while a run goes on. All of them work without their script.
 package page
 
 import (
