@@ -53,34 +53,48 @@ func (m *Monitor) Wrap(service string, routes []Route, next http.Handler) http.H
 	})
 }
 
-// node is a segment of the paths of routes.
+// node is a segment of the paths of routes. It has few words and methods, and comparing takes less than hashing.
 type node struct {
-	static    map[string]*node
+	words     []word
 	parameter *node
-	methods   map[string]*Operation
+	methods   []method
+}
+
+type word struct {
+	text string
+	next *node
+}
+
+type method struct {
+	name string
+	op   *Operation
 }
 
 func (n *node) add(r Route, op *Operation) {
 	for segment := range strings.SplitSeq(strings.TrimPrefix(r.Path, "/"), "/") {
-		next := n.static[segment]
+		next := n.word(segment)
 		if strings.HasPrefix(segment, ":") {
 			if n.parameter == nil {
 				n.parameter = new(node)
 			}
 			next = n.parameter
 		} else if next == nil {
-			if n.static == nil {
-				n.static = make(map[string]*node)
-			}
 			next = new(node)
-			n.static[segment] = next
+			n.words = append(n.words, word{segment, next})
 		}
 		n = next
 	}
-	if n.methods == nil {
-		n.methods = make(map[string]*Operation)
+	n.methods = append(n.methods, method{r.Method, op})
+}
+
+// word returns the node of a segment that is written out; nil where there is none.
+func (n *node) word(segment string) *node {
+	for i := range n.words {
+		if n.words[i].text == segment {
+			return n.words[i].next
+		}
 	}
-	n.methods[r.Method] = op
+	return nil
 }
 
 // find returns the operation of a request; nil where there is none.
@@ -100,19 +114,27 @@ func (n *node) find(r *http.Request) *Operation {
 
 // match finds the rest of a path, by its own words rather than by parameters.
 func (n *node) match(path, method string) *Operation {
-	segment, rest, more := strings.Cut(path, "/")
-	for _, next := range [...]*node{n.static[segment], n.parameter} {
-		if next == nil || next == n.parameter && segment == "" {
-			continue
-		}
-		if !more {
-			if op := next.methods[method]; op != nil {
-				return op
-			}
-			continue
-		}
-		if op := next.match(rest, method); op != nil {
-			return op
+	segment, rest, more := path, "", false
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		segment, rest, more = path[:i], path[i+1:], true
+	}
+	if op := n.word(segment).end(rest, method, more); op != nil || segment == "" {
+		return op
+	}
+	return n.parameter.end(rest, method, more)
+}
+
+// end returns the operation of a node that is the last, or goes on.
+func (n *node) end(rest, method string, more bool) *Operation {
+	switch {
+	case n == nil:
+		return nil
+	case more:
+		return n.match(rest, method)
+	}
+	for i := range n.methods {
+		if n.methods[i].name == method {
+			return n.methods[i].op
 		}
 	}
 	return nil
