@@ -78,7 +78,7 @@ Exit codes:
     1    failed: the set-up or the test gave up, answers were verified and wrong, the target drifted, or a comparison found a regression
     2    wrong usage, or a wrong test file: nothing has been run
     3    trouble with the environment: no target, or an output that could not be written
-    4    invalid: the generator was the bottleneck, so the figures are not the target's
+    4    invalid: the generator was the bottleneck, or a comparison found the machine too busy to blame the target
     99   thresholds crossed, or without anything to look at
     130  interrupted
 

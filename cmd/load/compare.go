@@ -37,7 +37,7 @@ func (compareCmd) Help() string {
 
 A regression is a change that exceeds both its threshold (10 % for p50, p95, p99 and throughput, 2 percentage points for errors) and what the runs' own variation from block to block explains, and the spread of the baseline's runs where it has several. It is minor, major from 25 % or 5 points on, and critical from 50 % or 10 points on.
 
-The exit code is 1 for a regression that is severe enough, 2 for runs that can't be compared. Where GITHUB_STEP_SUMMARY is set, the outcome is appended to it.`
+The exit code is 1 for a regression that is severe enough, 2 for runs that can't be compared, and 4 where there would be such a regression but the machine was so busy that it may be the reason; with --force it is one. Where GITHUB_STEP_SUMMARY is set, the outcome is appended to it.`
 }
 
 // Run compares.
@@ -59,7 +59,7 @@ func (c *compareCmd) Run(a *app) error {
 	switch {
 	case a.JSON:
 		err = a.printJSON(analysis)
-	case a.Quiet && failed:
+	case a.Quiet && (failed || c.suspects(analysis)):
 		fmt.Fprintf(a.stderr, "load: %s\n", analysis.Summary)
 	case !a.Quiet:
 		err = analysis.Text(a.stdout, a.color(a.stdout))
@@ -67,8 +67,11 @@ func (c *compareCmd) Run(a *app) error {
 	if err != nil {
 		return fmt.Errorf("print the comparison: %w", err)
 	}
-	if failed {
+	switch {
+	case failed:
 		return exitWith(report.ExitFailed)
+	case c.suspects(analysis):
+		return exitWith(report.ExitInvalid)
 	}
 	return nil
 }
@@ -95,4 +98,9 @@ func (c *compareCmd) analyse(current *report.Result) (*compare.Analysis, error) 
 // fails tells whether a regression is severe enough for --fail-on.
 func (c *compareCmd) fails(a *compare.Analysis) bool {
 	return a.HasRegression && compare.Rank(a.Severity) >= compare.Rank(c.FailOn)
+}
+
+// suspects tells whether one is suspected that would be.
+func (c *compareCmd) suspects(a *compare.Analysis) bool {
+	return len(a.Suspected) > 0 && compare.Rank(a.Suspected[0].Severity) >= compare.Rank(c.FailOn)
 }

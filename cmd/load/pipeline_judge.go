@@ -46,8 +46,11 @@ func (p *pipeline) compare(context.Context) error {
 			}
 		}
 		o.comparison, o.Comparison = analysis, filepath.Join(p.dir, o.Test+".comparison.json")
-		if c.fails(analysis) {
+		switch {
+		case c.fails(analysis):
 			o.ExitCode, o.Regression = worst(o.ExitCode, report.ExitFailed), analysis.Summary
+		case c.suspects(analysis):
+			o.ExitCode, o.Regression = worst(o.ExitCode, report.ExitInvalid), analysis.Summary
 		}
 		if err := writeFileJSON(o.Comparison, analysis); err != nil {
 			return err

@@ -31,10 +31,11 @@ type storedResult struct {
 	cpu         string
 	complete    bool
 	endpoint    string // a third one, "" for none
+	idle        float64
 }
 
 func (s *story) result(ts *testscript.TestScript, args []string) {
-	r := storedResult{slower: 1, test: "minute", rate: "200", fingerprint: "0123456789abcdef", verdict: report.Passed, cores: 2, cpu: "Test CPU", complete: true}
+	r := storedResult{slower: 1, test: "minute", rate: "200", fingerprint: "0123456789abcdef", verdict: report.Passed, cores: 2, cpu: "Test CPU", complete: true, idle: 0.5}
 	number := func(text string) float64 {
 		n, err := strconv.ParseFloat(text, 64)
 		ts.Check(err)
@@ -65,6 +66,8 @@ func (s *story) result(ts *testscript.TestScript, args []string) {
 			r.cpu = value
 		case "complete":
 			r.complete = value == "true"
+		case "idle":
+			r.idle = number(value)
 		case "endpoint":
 			r.endpoint = value
 		default:
@@ -88,7 +91,7 @@ func (s storedResult) make() *report.Result {
 		Run:     report.Run{Start: start, End: start.Add(seconds * time.Second), Elapsed: seconds * time.Second, Planned: seconds * time.Second, Ended: "completed"},
 		Verdict: report.Verdict{Word: s.verdict},
 	}
-	result.Health.Valid = true
+	result.Health.Valid, result.Health.MachineIdle, result.Health.ProbeP99 = true, s.idle, 20*time.Millisecond
 	if s.scaled != "" {
 		result.Test.Scaled = []string{s.scaled}
 	}

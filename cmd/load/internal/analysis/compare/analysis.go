@@ -18,6 +18,10 @@
 // A percentile needs samples beyond it: ten blocks with two each, otherwise there are "too few samples" to tell.
 // That is 2,000 requests for p99, 400 for p95 and 100 for p50.
 //
+// What no variation within a run tells is that the machine was another one from run to run, as machines that others
+// use are. Where the current run's own timers say that it was short of processors, regressions are only suspected,
+// unless they are larger than that can make them.
+//
 // # Measured
 //
 // TestFalseAlarmsAndDetection holds the method against simulated pairs of runs whose truth is known.
@@ -64,6 +68,9 @@ type Analysis struct {
 	// Regressions are what became worse, the most severe first; Improvements what became better by as much.
 	Regressions  []Change `json:"regressions"`
 	Improvements []Change `json:"improvements"`
+	// Suspected are what would be regressions, had the machine not been so busy that it may be the reason: see Busy.
+	// Where there is nothing else, the comparison ought to be repeated.
+	Suspected []Change `json:"suspected,omitempty"`
 	// Changes are all figures that were compared, whatever came of them.
 	Changes []Change `json:"changes"`
 	// NewEndpoints are only in the current run, GoneEndpoints only in the baseline.

@@ -115,14 +115,23 @@ func (k kind) severity(worse float64) string {
 func Rank(severity string) int { return slices.Index([]string{"", Minor, Major, Critical}, severity) }
 
 func (a *Analysis) summarize() {
-	if !a.HasRegression {
+	switch {
+	case a.HasRegression:
+		a.Summary = counts(a.Regressions)
+	case len(a.Suspected) > 0:
+		a.Summary = "Inconclusive: " + strings.TrimSuffix(counts(a.Suspected), ".") +
+			", for which the busy machine may be the reason; repeat the run on an idle one."
+	default:
 		a.Summary = "No regression beyond the thresholds and the noise."
-		return
 	}
+}
+
+// counts words how many regressions there are of each severity.
+func counts(regressions []Change) string {
 	var parts []string
 	for _, severity := range []string{Critical, Major, Minor} {
 		n := 0
-		for _, r := range a.Regressions {
+		for _, r := range regressions {
 			if r.Severity == severity {
 				n++
 			}
@@ -132,10 +141,10 @@ func (a *Analysis) summarize() {
 		}
 	}
 	noun := "regressions"
-	if len(a.Regressions) == 1 {
+	if len(regressions) == 1 {
 		noun = "regression"
 	}
-	a.Summary = strings.Join(parts, ", ") + " " + noun + "."
+	return strings.Join(parts, ", ") + " " + noun + "."
 }
 
 func median(x []float64) float64 {

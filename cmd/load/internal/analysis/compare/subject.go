@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
@@ -129,6 +131,61 @@ func Results(current *report.Result, source string, baseline *Baseline, force bo
 	if err != nil {
 		return nil, err
 	}
-	a.Warnings = slices.Concat(refusals, warnings, a.Warnings)
+	if busy := Busy(current); busy != "" {
+		warnings = append(warnings, source+": "+busy)
+		if !force {
+			a.suspect(current.Health.ProbeP99)
+		}
+	}
+	a.Warnings = slices.Concat(refusals, warnings)
 	return a, nil
+}
+
+// A machine is busy where nothing of it is idle and timers ring late.
+const (
+	busyIdle = 0.05
+	busyLate = 5 * time.Millisecond
+)
+
+// Busy tells in words whether the machine that a run was made on was short of processors, "" where it was not. The
+// generator takes next to nothing itself in a valid run: its timers are late because of the target beside it, or of
+// something that has nothing to do with the test.
+func Busy(r *report.Result) string {
+	h := &r.Health
+	if h.MachineIdle >= busyIdle || h.ProbeP99 <= busyLate {
+		return ""
+	}
+	return fmt.Sprintf("the machine was short of processors: %s idle, %s used by the generator, and its timers rang %s late at the 99th percentile",
+		report.Percent(h.MachineIdle), report.Percent(h.CPU), h.ProbeP99.Round(time.Millisecond))
+}
+
+// explains tells whether a busy machine whose timers rang late, by so much at the 99th percentile, may be the reason for
+// a change for the worse. On machines at work with other things, the median of requests that cross several processes
+// rose by a fraction of that, p95 by up to ten times and p99 by more; errors have other reasons.
+func explains(late time.Duration, c Change) bool {
+	times := map[string]float64{P50: 1, P95: 10, P99: 20, Throughput: math.Inf(1)}
+	return math.Abs(c.Change) <= times[c.Metric]*float64(late)/float64(time.Millisecond)
+}
+
+// suspect turns the regressions that a busy machine explains into suspected ones.
+func (a *Analysis) suspect(late time.Duration) {
+	regressions := []Change{}
+	for _, c := range a.Regressions {
+		if !explains(late, c) {
+			regressions = append(regressions, c)
+			continue
+		}
+		a.Suspected = append(a.Suspected, c)
+		for i := range a.Changes {
+			if x := &a.Changes[i]; x.Metric == c.Metric && x.Endpoint == c.Endpoint {
+				x.Severity = ""
+			}
+		}
+	}
+	a.Regressions = regressions
+	a.HasRegression, a.Severity = len(regressions) > 0, ""
+	if a.HasRegression {
+		a.Severity = regressions[0].Severity
+	}
+	a.summarize()
 }

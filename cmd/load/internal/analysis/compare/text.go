@@ -50,11 +50,12 @@ func (a *Analysis) Text(w io.Writer, color bool) error {
 		}
 	}
 	section("WORSE", a.Regressions, true)
+	section("SUSPECTED", a.Suspected, true)
 	section("BETTER", a.Improvements, false)
 	var rest, open []Change
 	for _, c := range a.Changes {
 		switch {
-		case c.Severity != "" || a.improved(c):
+		case c.Severity != "" || in(a.Improvements, c) || in(a.Suspected, c):
 		case c.Typical != nil && c.Note != "" && c.worse():
 			open = append(open, c)
 		case c.Endpoint == "":
@@ -76,6 +77,9 @@ func (a *Analysis) Text(w io.Writer, color bool) error {
 		line("    %d figures of endpoints had too few samples to tell", n)
 	}
 	style := "32"
+	if a.Suspected != nil {
+		style = "33"
+	}
 	if a.HasRegression {
 		style = "31"
 	}
@@ -109,10 +113,11 @@ func (a *Analysis) Markdown() []byte {
 		}
 	}
 	section("Worse", a.Regressions)
+	section("Suspected", a.Suspected)
 	section("Better", a.Improvements)
 	var all []Change
 	for _, c := range a.Changes {
-		if c.Endpoint == "" && c.Severity == "" && !a.improved(c) {
+		if c.Endpoint == "" && c.Severity == "" && !in(a.Improvements, c) && !in(a.Suspected, c) {
 			all = append(all, c)
 		}
 	}
@@ -134,9 +139,10 @@ func (a *Analysis) against() string {
 	return fmt.Sprintf("%s of %d runs", a.Baseline, a.BaselineRuns)
 }
 
-func (a *Analysis) improved(c Change) bool {
-	for _, i := range a.Improvements {
-		if i.Metric == c.Metric && i.Endpoint == c.Endpoint {
+// in tells whether the change is one of those listed.
+func in(list []Change, c Change) bool {
+	for _, x := range list {
+		if x.Metric == c.Metric && x.Endpoint == c.Endpoint {
 			return true
 		}
 	}
