@@ -27,7 +27,7 @@ type mock struct {
 // startMock runs the real program on an address of this machine, with the rows of the profile smoke.
 func startMock(t *testing.T, dsn, addr string) *mock {
 	t.Helper()
-	cmd := exec.Command("mockapi", "--profile", "smoke", "--services", "api", "--addr", addr, "--admin-token", controlToken, "--json")
+	cmd := exec.Command("mockapi", "--profile", "smoke", "--services", "api", "--addr", addr, "--snapshot", "--admin-token", controlToken, "--json")
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -103,6 +103,7 @@ func TestDashboard(t *testing.T) {
 	// A switch asks for the token first, which goes neither into the address nor into anything that outlives the tab.
 	p.Click("#switch-errors")
 	p.Wait(`document.activeElement.id === 'token' && document.querySelector('#result').textContent === 'Give the control token first.'`)
+	p.Shot("locked")
 	unlock(p)
 	p.Wait(`document.querySelector('#unlock').hidden && localStorage.length === 0 && document.cookie === '' && location.search === ''`)
 
@@ -121,11 +122,23 @@ func TestDashboard(t *testing.T) {
 	p.Wait(`document.querySelectorAll('#rules tr').length === 2 && document.activeElement.id === 'control'`)
 	p.Click("#switch-errors")
 	p.Wait(`document.querySelector('#switch-errors').getAttribute('aria-pressed') === 'false' && document.querySelectorAll('#rules tr').length === 0`)
+	p.Click("#switch-slow-db")
+	p.Wait(`document.querySelectorAll('#rules tr').length === 1`)
+	p.Click("#clear")
+	p.Wait(`document.querySelectorAll('#rules tr').length === 0 && document.querySelector('#result').textContent === 'Done: Remove all rules.'`)
+	looktest.Eval[bool](p, `(window.confirm = (question) => { window.asked = question; return true; }) !== null`)
+	p.Click("#reset")
+	p.Wait(`window.asked.includes('seeded state') && document.querySelector('#result').textContent === 'Done: Reset to the seeded state.'`)
 	p.WantNoProblems()
 
 	// The tab keeps the token.
 	p.Go(m.url + "/dashboard?window=1m")
 	p.Wait(live + ` && document.querySelector('#unlock').hidden`)
+
+	// A wrong token is told, and kept no more.
+	looktest.Eval[bool](p, `sessionStorage.setItem('medianest-control-token', 'wrong') === undefined`)
+	p.Click("#switch-errors")
+	p.Wait(`document.querySelector('#result').textContent.startsWith('It failed: the control API wants its own token') && !document.querySelector('#unlock').hidden && sessionStorage.length === 0`)
 
 	// A mock that is gone is missed, and one that comes back is found.
 	m.kill()

@@ -44,58 +44,82 @@ function morph(old, fresh) {
   }
 }
 
-let busy = false;
-let again = false;
+const { title } = document;
 
-// refresh fetches what is new. Calls while one is under way become one more.
-async function refresh() {
-  if (busy) {
-    again = true;
-    return;
-  }
-  busy = true;
+// update fetches what is new and puts it in place.
+async function update() {
+  let text;
   try {
     const response = await fetch('dashboard/live' + location.search, { signal: AbortSignal.timeout(patience) });
     if (!response.ok) throw new Error(response.statusText);
-    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
-    for (const element of fresh.querySelectorAll('[data-live]')) morph($(element.id), element);
-    say($('announce'), $('alerts').dataset.announce, 'hidden');
-    say($('connection'), 'Live.', 'pass');
+    text = await response.text();
   } catch {
     say($('connection'), `Disconnected, last seen ${$('at').querySelector('time').textContent} UTC. Trying again.`, 'fail');
-  } finally {
-    busy = false;
+    document.title = `Disconnected: ${title}`;
+    return;
   }
-  if (again) {
-    again = false;
-    refresh();
+  const focused = document.activeElement;
+  const fresh = new DOMParser().parseFromString(text, 'text/html');
+  for (const element of fresh.querySelectorAll('[data-live]')) morph($(element.id), element);
+  if (!focused.isConnected) $('control').focus(); // its rule has ended
+  say($('announce'), $('alerts').dataset.announce, 'hidden');
+  say($('connection'), 'Live.', 'pass');
+  document.title = title;
+}
+
+let running = null; // the update under way
+let next = null; // the one after it
+
+// refresh resolves when what was true at the call is in place. Calls during an update share the next one.
+function refresh() {
+  if (running) {
+    next ??= running.catch(() => {}).then(() => {
+      next = null;
+      return refresh();
+    });
+    return next;
   }
+  running = update().finally(() => { running = null; });
+  return running;
 }
 
 let heard = Date.now();
+let source = null;
+let retry = 0;
 
 // listen follows the monitor, which tells once a second what it has collected.
 function listen() {
-  const source = new EventSource('api/v1/performance/realtime');
-  source.addEventListener('metric', () => {
+  clearTimeout(retry);
+  source?.close();
+  const events = new EventSource('api/v1/performance/realtime');
+  source = events;
+  events.addEventListener('metric', () => {
     heard = Date.now();
-    if (!document.hidden) refresh();
+    refresh();
   });
-  source.onerror = () => {
+  events.onerror = () => {
     refresh();
     // The browser tries again by itself unless the server has refused.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, patience);
+    if (events.readyState === EventSource.CLOSED) retry = setTimeout(listen, patience);
   };
+}
+
+// A page that nobody sees holds no connection: a browser has six for each server, and there may be more tabs.
+function attend() {
+  if (document.hidden) {
+    clearTimeout(retry);
+    source?.close();
+    return;
+  }
+  refresh();
+  listen();
 }
 
 setInterval(() => {
   if (!document.hidden && Date.now() - heard > silence) refresh();
 }, silence);
-document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) refresh();
-});
-refresh();
-listen();
+document.addEventListener('visibilitychange', attend);
+attend();
 
 // ---- Switches
 
@@ -149,7 +173,6 @@ document.addEventListener('click', (event) => {
   act(button.dataset.method ? `Done: ${button.getAttribute('aria-label') ?? name}.` : `${name} is ${off ? 'off' : 'on'}.`, async () => {
     await control(method, button.dataset.path, token());
     await refresh();
-    if (!button.isConnected) $('control').focus(); // it went with its rule
   });
 });
 

@@ -79,7 +79,7 @@ type process struct {
 	Version, Go      string
 	Started          time.Time
 	CPUs, Goroutines int
-	GCPause          float64 // ms, the longest of the window's last step
+	GCPause          float64 // ms, the longest of the window
 }
 
 // alive returns the parts of the page that change. They are made anew when the monitor has collected, or rules have come or gone.
@@ -173,10 +173,9 @@ func (d *Handler) look(window time.Duration, rules []fault.State) (*moment, erro
 	}
 	m.Process = process{
 		Version: d.Version, Go: runtime.Version(), Started: d.started, CPUs: runtime.GOMAXPROCS(0), Goroutines: runtime.NumGoroutine(),
-		GCPause: math.NaN(),
 	}
-	if n := len(points); n > 0 {
-		m.Process.GCPause = points[n-1].GCPause
+	for i := range points {
+		m.Process.GCPause = max(m.Process.GCPause, points[i].GCPause)
 	}
 	return m, nil
 }
