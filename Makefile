@@ -8,6 +8,12 @@ PROFILE ?= dev
 K6_PROFILE ?= ci
 TIME_SCALE ?= 1/60
 
+# What .ci/bench reads.
+export BENCH PKG COUNT BENCHTIME OUT BASE
+REF ?= main
+# How often make synthetic asks.
+EVERY ?= 1m
+
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 K6 := go.k6.io/k6@v1.8.1
 VEGETA := github.com/tsenart/vegeta/v12@v12.13.0
@@ -17,9 +23,9 @@ RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 # Tools that are missing on the machine are installed here.
 export PATH := $(CURDIR)/bin:$(PATH)
-export TIME_SCALE K6_PROFILE
+export TIME_SCALE K6_PROFILE BASE_URL
 
-.PHONY: help run build test lint bench bench-load prove-endurance k6 k6-core k6-database k6-microservices pipeline measure-compare clean
+.PHONY: help run build test lint bench bench-compare bench-load component prove-endurance k6 k6-core k6-database k6-microservices pipeline staging synthetic measure-compare clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +44,14 @@ lint: ## check format, vet and staticcheck
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
-bench: ## run the benchmarks once (BENCH=pattern)
-	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+bench: ## run the micro-benchmarks into OUT=performance-reports/bench.txt (BENCH=pattern, PKG=./seed/gen, COUNT=1, BASE=an earlier OUT to compare with)
+	@.ci/bench
+
+bench-compare: ## benchmarks here and at the commit REF in turns, compared by benchstat (REF=main, BENCH=, PKG=, COUNT=6)
+	@.ci/bench compare $(REF)
+
+component: build ## the API against its contract, the suites against servers, benchmarks of handlers, queries, store and COPY (BENCH=, PKG=)
+	@.ci/component
 
 prove-endurance: ## run endurance tests against mocks that leak, slow down, or are well, and tabulate the verdicts (10 minutes)
 	$(GO) test -count=1 -v -timeout 20m -run TestProveEndurance ./cmd/load -prove-endurance
@@ -66,6 +78,15 @@ bench-load: k6 ## put load beside k6, vegeta and wrk, half an hour (PEERS='get|w
 
 pipeline: build ## start a target, run suites on fresh data, write reports, say PASS or FAIL (TIME_SCALE=1/60, ARGS=flags of load pipeline)
 	@bin/load pipeline $(ARGS)
+
+# Times are those of the tests here, unless TIME_SCALE is given on purpose.
+staging: build ## load pipeline against a server that runs, at full length (BASE_URL=https://staging.example, ARGS=flags)
+	@test -n "$(BASE_URL)" || { echo "name the server: make staging BASE_URL=https://staging.example" >&2; exit 2; }
+	@TIME_SCALE=$(if $(filter command environment,$(firstword $(origin TIME_SCALE))),$(TIME_SCALE)) bin/load pipeline $(ARGS)
+
+synthetic: build ## watch a server in use with a few reads EVERY=1m (BASE_URL=https://medianest.example, ARGS=flags of load run)
+	@test -n "$(BASE_URL)" || { echo "name the server: make synthetic BASE_URL=https://medianest.example" >&2; exit 2; }
+	@exec bin/load run synthetic --every $(EVERY) $(ARGS)
 
 clean: ## remove what was built here; data and installed servers stay
 	rm -rf bin dist reports
