@@ -15,11 +15,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/medianest/testbed/schema/local"
+	"github.com/medianest/testbed/schema/schematest"
 )
 
 // TestPipelineStories runs the scripts in testdata/pipeline. They have the programs seed and mockapi on PATH, and what
 // they start keeps its data under TMPDIR. There is a server at URL, which stands for one that somebody else runs.
-// The commands are those of TestStories, and:
+// EMPTY_DATABASE is the URL of a database for DATABASE_URL. The commands are those of TestStories, and:
 //
 //	none-left     waits until no process has TMPDIR in its command line, and wants nothing to be left there
 //	one-left      wants processes with TMPDIR in their command lines
@@ -50,6 +51,7 @@ func TestPipelineStories(t *testing.T) {
 			env.Values[storyKey{}] = s
 			env.Setenv("URL", s.server.URL)
 			env.Setenv("TMPDIR", dir)
+			env.Setenv("EMPTY_DATABASE", schematest.NewEmpty(env.T().(testing.TB)))
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			return nil
 		},

@@ -182,7 +182,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd.Dir, cmd.Env = ts.MkAbs("."), os.Environ()
 	for _, name := range []string{
 		"BASE_URL", "AUTH_SERVICE_URL", "MEDIA_SERVICE_URL", "USER_SERVICE_URL", "NOTIFICATION_SERVICE_URL", "MEDIANEST_DATASET",
-		"GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "MEDIANEST_HISTORY", "MEDIANEST_OBSERVE_DATABASE", "NO_COLOR", "PATH", "TMPDIR", "MEDIANEST_FAULTS",
+		"GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "MEDIANEST_HISTORY", "MEDIANEST_OBSERVE_DATABASE", "NO_COLOR", "PATH", "TMPDIR", "MEDIANEST_FAULTS", "DATABASE_URL",
 	} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
