@@ -42,7 +42,7 @@ type target struct {
 }
 
 // startTarget starts a mock on a database and waits until it is ready. Two things make a minute of it like a run of hours:
-// its garbage collector runs five times as often as by default, and its journal is short, which by default takes the
+// its garbage collector runs ten times as often as by default, and its journal is short, which by default takes the
 // first 10,000 requests to fill.
 func startTarget(t *testing.T, binary, database, addr string, rules ...string) *target {
 	t.Helper()
@@ -55,7 +55,7 @@ func startTarget(t *testing.T, binary, database, addr string, rules ...string) *
 		args = append(args, "--fault", file)
 	}
 	m := &target{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	m.cmd.Env = append(os.Environ(), "GOGC=20", "DATABASE_URL="+database)
+	m.cmd.Env = append(os.Environ(), "GOGC=10", "DATABASE_URL="+database)
 	var log bytes.Buffer
 	m.cmd.Stderr = &log
 	out, err := m.cmd.StdoutPipe()

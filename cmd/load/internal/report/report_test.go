@@ -175,11 +175,13 @@ func TestMarkdownTablesHold(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	crossed := Threshold{Selector: "http_reqs", Source: "count>1", State: "failed"}
 	silent := Threshold{Selector: "x", Source: "p(95)<1", State: "no data"}
+	leak := []trend.Verdict{{State: trend.Steady}, {State: trend.Drifting, Bad: true, Reason: "memory: up"}}
 	for name, c := range map[string]struct {
 		thresholds []Threshold
 		findings   Findings
 		overloaded bool
 		outputs    []Trouble
+		trends     []trend.Verdict
 		want       int
 	}{
 		"nothing wrong":            {want: ExitFine},
@@ -189,11 +191,15 @@ func TestVerdicts(t *testing.T) {
 		"overloaded":               {overloaded: true, want: ExitInvalid},
 		"overloaded and crossed":   {overloaded: true, thresholds: []Threshold{crossed}, want: ExitInvalid},
 		"failed and overloaded":    {overloaded: true, findings: Findings{Failures: []string{"wrong data"}}, want: ExitFailed},
+		"drifting":                 {trends: leak, want: ExitFailed},
+		"drifting and crossed":     {trends: leak, thresholds: []Threshold{crossed}, want: ExitFailed},
+		"drifting and overloaded":  {trends: leak, overloaded: true, want: ExitInvalid},
+		"tolerated":                {trends: []trend.Verdict{{State: trend.Drifting}, {State: trend.TooShort}}, want: ExitFine},
 		"interrupted and all that": {overloaded: true, thresholds: []Threshold{crossed}, findings: Findings{Interrupted: true, Failures: []string{"x"}}, want: ExitInterrupted},
 		"disk full":                {outputs: []Trouble{{"json", "no space"}}, want: ExitEnvironment},
 		"disk full and crossed":    {outputs: []Trouble{{"json", "no space"}}, thresholds: []Threshold{crossed}, want: ExitThresholdsCrossed},
 	} {
-		r := &Result{Thresholds: c.thresholds, Outputs: c.outputs}
+		r := &Result{Thresholds: c.thresholds, Outputs: c.outputs, Trends: c.trends}
 		r.Health.Valid = !c.overloaded
 		r.Judge(c.findings)
 		if r.Verdict.ExitCode != c.want {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
@@ -40,7 +41,7 @@ type Findings struct {
 
 // Judge comes to the verdict. What says most about the figures comes first: those of an interrupted or failed
 // run are not what the test is about, and those of an overloaded generator are not the target's, so that
-// thresholds on them, crossed or not, say little.
+// thresholds on them, crossed or not, and trends in them say little.
 func (r *Result) Judge(f Findings) {
 	var crossed []string
 	for _, t := range r.Thresholds {
@@ -48,6 +49,12 @@ func (r *Result) Judge(f Findings) {
 			continue
 		}
 		crossed = append(crossed, fmt.Sprintf("%s '%s': %s", t.Selector, t.Source, r.Measured(t)))
+	}
+	var drifts []string
+	for _, t := range r.Trends {
+		if t.Bad {
+			drifts = append(drifts, t.Reason)
+		}
 	}
 	var incomplete []string
 	for _, o := range r.Outputs {
@@ -57,9 +64,11 @@ func (r *Result) Judge(f Findings) {
 	case f.Interrupted:
 		r.Verdict = Verdict{ExitInterrupted, Interrupted, []string{"stopped by a signal before its end"}}
 	case len(f.Failures) > 0:
-		r.Verdict = Verdict{ExitFailed, Failed, f.Failures}
+		r.Verdict = Verdict{ExitFailed, Failed, slices.Concat(f.Failures, drifts)}
 	case !r.Health.Valid:
 		r.Verdict = Verdict{ExitInvalid, Invalid, append([]string{"the generator was the bottleneck, not the target"}, r.Health.Reasons...)}
+	case len(drifts) > 0:
+		r.Verdict = Verdict{ExitFailed, Failed, drifts}
 	case len(crossed) > 0:
 		r.Verdict = Verdict{ExitThresholdsCrossed, ThresholdsCrossed, crossed}
 		return
