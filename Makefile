@@ -56,8 +56,8 @@ component: build ## the API against its contract, the suites against servers, be
 prove-endurance: ## run endurance tests against mocks that leak, slow down, or are well, and tabulate the verdicts (10 minutes)
 	$(GO) test -count=1 -v -timeout 20m -run TestProveEndurance ./cmd/load -prove-endurance
 
-measure-compare: ## measure false alarms and detections of load compare with real runs, three a pair (PAIRS=30 LENGTH=60s)
-	$(GO) test -run TestRealPairs -v -timeout 24h ./cmd/load -realpairs $(or $(PAIRS),30) -reallength $(or $(LENGTH),60s)
+measure-compare: ## measure false alarms and detections of load compare with real runs, three a pair (PAIRS=30 LENGTH=60s BASE=time that answers take longer)
+	$(GO) test -run TestRealPairs -v -timeout 24h ./cmd/load -realpairs $(or $(PAIRS),30) -reallength $(or $(LENGTH),60s) -realbase $(or $(BASE),0s)
 
 k6: ## install k6 into bin/ unless it is on PATH
 	@command -v k6 >/dev/null || { echo "installing $(K6) into bin/"; GOBIN=$(CURDIR)/bin $(GO) install $(K6); }

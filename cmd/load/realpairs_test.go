@@ -24,6 +24,7 @@ import (
 var (
 	realPairs  = flag.Int("realpairs", 0, "how many pairs of runs TestRealPairs makes of each kind")
 	realLength = flag.Duration("reallength", time.Minute, "how long each run of TestRealPairs takes")
+	realBase   = flag.Duration("realbase", 0, "the median time that the target of TestRealPairs adds to its answers")
 	realKeep   = flag.String("realkeep", "", "the directory in which TestRealPairs keeps its results")
 )
 
@@ -40,6 +41,9 @@ scenarios:
 // client sees it, by the fault rule stretch. It takes three runs a pair:
 //
 //	make measure-compare PAIRS=30 LENGTH=60s
+//
+// The mock answers in less than a millisecond, of which 15 % is less than what a machine at work with other things adds.
+// BASE=50ms lets it take as long as services do that are busy themselves.
 //
 // It logs the rates and fails where they rule out, with 99 % confidence, that false alarms are at most 1 in 100 and
 // detections at least 95.
@@ -193,6 +197,9 @@ func (m *realMock) control(t *testing.T, method, path, body string) []byte {
 // client sees is not the server's.
 func (m *realMock) calibrate(t *testing.T) float64 {
 	t.Helper()
+	if *realBase > 0 {
+		return 1.15
+	}
 	const length = 15 * time.Second
 	own, twice := p50(m.load(t, "calibrate-1", length, 1)), p50(m.load(t, "calibrate-2", length, 2))
 	factor := 1 + 0.15/(twice/own-1)
@@ -207,8 +214,19 @@ func (m *realMock) calibrate(t *testing.T) float64 {
 func (m *realMock) load(t *testing.T, name string, length time.Duration, factor float64) *report.Result {
 	t.Helper()
 	m.control(t, "POST", "/admin/reset", "") // ends the rules of the run before, too
+	var rules []string
+	if *realBase > 0 {
+		base := *realBase
+		if factor != 1 {
+			base = base * 115 / 100
+		}
+		rules = append(rules, fmt.Sprintf(`{"latency":{"logNormal":{"p50":"%s","p99":"%s"}}}`, base, 3*base))
+	}
 	if factor != 1 {
-		m.control(t, "POST", "/admin/faults", fmt.Sprintf(`{"stretch":{"factor":%g}}`, factor))
+		rules = append(rules, fmt.Sprintf(`{"stretch":{"factor":%g}}`, factor))
+	}
+	if len(rules) > 0 {
+		m.control(t, "POST", "/admin/faults", "["+strings.Join(rules, ",")+"]")
 	}
 	test, result := filepath.Join(m.dir, "pairs.yaml"), filepath.Join(m.keep, name+".json")
 	if err := os.WriteFile(test, fmt.Appendf(nil, pairsTest, length), 0o644); err != nil {
@@ -222,8 +240,13 @@ func (m *realMock) load(t *testing.T, name string, length time.Duration, factor 
 	if err := json.Unmarshal(m.control(t, "GET", "/admin/faults", ""), &faults); err != nil {
 		t.Fatal(err)
 	}
-	if hit := len(faults.Data) == 1 && faults.Data[0].Fired > 0; hit != (factor != 1) {
-		t.Fatalf("%s: the rules are %+v", name, faults.Data)
+	for _, f := range faults.Data {
+		if f.Fired == 0 {
+			t.Fatalf("%s: a rule met nobody", name)
+		}
+	}
+	if len(faults.Data) != len(rules) {
+		t.Fatalf("%s: %d rules instead of %d", name, len(faults.Data), len(rules))
 	}
 	r, err := report.Read(result)
 	if err != nil {

@@ -18,7 +18,7 @@ const maxStretches = 64
 
 // Run is what a comparison needs of one run: some 150 KB for a dozen endpoints, however long the run.
 type Run struct {
-	// Start is when it was, Source the file that it was read from, and Commit what was built, where that is known.
+	// Start is when it was, Source the file that it was read from, and Commit what was tested, where that is known.
 	Start  time.Time `json:"start"`
 	Source string    `json:"source"`
 	Commit string    `json:"commit,omitempty"`
@@ -54,7 +54,7 @@ type Figures struct {
 // NewRun takes from a result what a comparison needs. Source names the result in messages.
 func NewRun(r *report.Result, source string) *Run {
 	run := &Run{
-		Start: r.Run.Start, Source: source, Commit: r.Program["commit"],
+		Start: r.Run.Start, Source: source, Commit: r.Test.Commit,
 		Length:  r.Run.Elapsed.Round(time.Second), // a run ends some milliseconds before or after what was planned
 		Figures: make(map[string]Figures), Statements: statementsOf(r.Observed, r.Run.Elapsed),
 	}
