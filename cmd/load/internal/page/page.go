@@ -31,7 +31,7 @@ func templates(names ...string) (*template.Template, error) {
 	t := template.New(names[0]).Funcs(template.FuncMap{
 		"ms": look.Milliseconds.Format, "perSecond": look.PerSecond.Format, "share": look.Ratio.Format, "bytes": look.Bytes.Format,
 		"seconds": look.Seconds.Format, "number": look.Count.Format, "bar": look.Bar, "count": count, "took": took, "shareOf": shareOf,
-		"quantity": quantity, "clip": clip, "trim": strings.TrimPrefix, "size": size[int64], "usize": size[uint64], "changed": changed, "typical": typical, "noise": noise, "plural": plural, "join": strings.Join,
+		"quantity": quantity, "clip": clip, "gist": gist, "trim": strings.TrimPrefix, "size": size[int64], "usize": size[uint64], "changed": changed, "typical": typical, "noise": noise, "plural": plural, "join": strings.Join,
 	})
 	return t.ParseFS(files, names...)
 }

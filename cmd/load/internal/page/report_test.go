@@ -106,9 +106,13 @@ func observed() *observe.Report {
 	for _, s := range []observe.Series{
 		{Name: observe.ResidentMemory, Unit: "bytes"}, {Name: observe.PoolBusy, Unit: "connections"}, {Name: observe.CPUSeconds, Unit: "seconds", Cumulative: true},
 		{Name: observe.PoolWait, Unit: "seconds", Cumulative: true}, {Name: observe.PoolAcquired, Unit: "one", Cumulative: true}, {Name: hostile, Unit: "one"},
+		{Name: observe.Deadlocks, Unit: "one"},
 	} {
 		for i := range 12 {
 			s.Points = append(s.Points, observe.Point{At: time.Duration(i*5) * time.Second, Value: float64(i * 10)})
+			if s.Name == observe.Deadlocks {
+				s.Points[i].Value = 0
+			}
 		}
 		o.Series = append(o.Series, s)
 	}
@@ -279,7 +283,7 @@ func TestTheReportTellsTheFigures(t *testing.T) {
 		"r1-verified":        {"1 of 10 answers", "id is 2, must be 1"},
 		"r1-endpoints":       {"POST login 30 0.5/s 100 %"},
 		"r1-hosts":           {"http://a:3000 400", "http://b:3000 200 0/s 30 % 0 ms 23 ms"},
-		"r1-target":          {"waits: no permission", "Memory", "target restarted"},
+		"r1-target":          {"waits: no permission", "Memory", "target restarted", "Zero throughout: Deadlocks so far."},
 		"r1-statements":      {"2 300 ms 75 %", "SELECT one 20 10 ms 25 %", "Lock: tuple 3", "GET /a 21 21 × SELECT one", "users 2.93 KiB 1.95 KiB", "Seq Scan"},
 		"r1-generator":       {"out.json: disk full"},
 		"r1-tested":          {"0123456789abcdef", "fingerprint 0123", "load run core", "Gap at 30 s nothing ran"},
@@ -367,6 +371,23 @@ func TestCountersAreBrokenByRestarts(t *testing.T) {
 	for _, p := range cpu {
 		if broken := p.Y != p.Y; broken != (p.X == 40) {
 			t.Errorf("at %v: %v", p.X, p.Y)
+		}
+	}
+}
+
+func TestGistsOfStatementsDiffer(t *testing.T) {
+	columns := strings.Repeat("column, ", 20)
+	for query, want := range map[string]string{
+		"SELECT " + columns + "last\n  FROM a WHERE id = $1":                  "SELECT … FROM a WHERE id = $1",
+		"SELECT (SELECT count(*) FROM b WHERE x), " + columns + "last FROM a": "SELECT … FROM a",
+		"SELECT id FROM (SELECT " + columns + "last FROM b) ORDER BY id":      "SELECT id FROM (SELECT … FROM b) ORDER B…",
+		"SELECT id FROM a": "SELECT id FROM a",
+		"INSERT INTO a (" + columns + "last) SELECT 1 FROM c":                                       "INSERT INTO a (column, column, column, c…",
+		"SELECT " + columns + "last":                                                                "SELECT column, column, column, column, c…",
+		"SELECT … FROM a WHERE name = 'this is much longer than there is room for in a row of it' ": "SELECT … FROM a WHERE name = 'this is mu…",
+	} {
+		if got := gist(41, query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
 		}
 	}
 }

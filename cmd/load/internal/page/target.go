@@ -16,6 +16,7 @@ import (
 type target struct {
 	*observe.Report
 	Charts     []template.HTML
+	Zero       []string    // the titles of charts on which nothing would have been above zero
 	Statements []statement // that took the most time first
 	Waits      []observe.Wait
 	Tables     []tableChange
@@ -30,6 +31,10 @@ func (v *view) target() (*target, error) {
 	}
 	t := &target{Report: v.Observed}
 	for _, c := range v.observedCharts() {
+		if flat(c) {
+			t.Zero = append(t.Zero, c.Title)
+			continue
+		}
 		figure, err := c.Figure()
 		if err != nil {
 			return nil, err
@@ -44,6 +49,18 @@ func (v *view) target() (*target, error) {
 		t.Endpoints = calls(d)
 	}
 	return t, nil
+}
+
+// flat tells whether all figures of a chart are zero.
+func flat(c look.Chart) bool {
+	for _, l := range c.Lines {
+		for _, p := range l.Points {
+			if p.Y != 0 && !math.IsNaN(p.Y) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // drawing is a chart of observed series.
@@ -66,7 +83,7 @@ const elapsed = "elapsed seconds"
 func drawings() []drawing {
 	return []drawing{
 		{"memory", "Memory", look.Bytes, []drawnSeries{{"resident", observe.ResidentMemory, ""}, {"heap in use", observe.HeapInUse, ""}}},
-		{"cpu", "Processors at work", look.Count, []drawnSeries{{"cores", observe.CPUSeconds, elapsed}}},
+		{"cpu", "Processor time, of one processor", look.Ratio, []drawnSeries{{"share", observe.CPUSeconds, elapsed}}},
 		{"pool", "Database connections", look.Count, []drawnSeries{
 			{"busy in the pool", observe.PoolBusy, ""}, {"pool's maximum", observe.PoolMax, ""}, {"backends in PostgreSQL", observe.Connections, ""}}},
 		{"pool-wait", "Wait for a connection, each time", look.Seconds, []drawnSeries{{"wait", observe.PoolWait, observe.PoolAcquired}}},

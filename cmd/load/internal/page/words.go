@@ -77,6 +77,46 @@ func clip(n int, s string) string {
 	return s
 }
 
+// longList is from how many characters on what a SELECT selects is left out of its gist.
+const longList = 40
+
+// gist shortens a statement to so many characters. Long lists of columns go first: statements on one table begin
+// alike, and differ behind FROM.
+func gist(n int, query string) string {
+	query = strings.Join(strings.Fields(query), " ")
+	const word = "SELECT "
+	for at := strings.Index(query, word); at >= 0; {
+		from := at + len(word)
+		if end := fromOf(query, from); end-from > longList {
+			query = query[:from] + "…" + query[end:]
+		}
+		next := strings.Index(query[from:], word)
+		if next < 0 {
+			break
+		}
+		at = from + next
+	}
+	return clip(n, query)
+}
+
+// fromOf returns where the FROM is of a SELECT whose list begins at start, start itself where there is none.
+func fromOf(query string, start int) int {
+	depth := 0
+	for i := start; i < len(query) && depth >= 0; i++ {
+		switch query[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case ' ':
+			if depth == 0 && strings.HasPrefix(query[i:], " FROM ") {
+				return i
+			}
+		}
+	}
+	return start
+}
+
 // plural writes a number with the word that fits it.
 func plural(n int, one, more string) string {
 	if n == 1 {
