@@ -13,13 +13,13 @@ import (
 // historyFlags say where runs are kept.
 type historyFlags struct {
 	History string `name:"history" env:"MEDIANEST_HISTORY" placeholder:"DIR" group:"Output:" help:"Keep what the run came to in this folder, in a file of a kilobyte, for load history."`
-	Keep    int    `name:"keep" env:"MEDIANEST_HISTORY_KEEP" default:"${keep}" placeholder:"N" group:"Output:" help:"How many runs of the same test, dataset and machine a history keeps (${default})."`
+	Keep    int    `name:"history-keep" env:"MEDIANEST_HISTORY_KEEP" default:"${keep}" placeholder:"N" group:"Output:" help:"How many runs of the same test, dataset and machine a history keeps (${default})."`
 }
 
 // check tells what is wrong with the flags.
 func (f *historyFlags) check() error {
 	if f.Keep < 1 {
-		return fmt.Errorf("--keep: %d runs are too few", f.Keep)
+		return fmt.Errorf("--history-keep: %d runs are too few", f.Keep)
 	}
 	return nil
 }

@@ -3,8 +3,10 @@ package page
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/medianest/testbed/cmd/load/internal/history"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/mockapi/look/looktest"
 )
@@ -40,6 +42,29 @@ func TestReportInABrowser(t *testing.T) {
 	if roles := p.WantAccess(); roles["image"] == 0 || roles["table"] < 5 {
 		t.Errorf("assistive technology finds %v", roles)
 	}
+	p.WantNoProblems()
+}
+
+// A history in a browser: the same promises.
+func TestHistoryInABrowser(t *testing.T) {
+	t.Parallel()
+	subject := history.Subject{Test: hostile, Scaled: strings.Repeat("scaled and ", 20), Machine: "m", Target: "t"}
+	line := history.Line{Subject: subject}
+	for i := range 5 {
+		line.Runs = append(line.Runs, history.Entry{Start: started.AddDate(0, 0, i), Verdict: report.Passed, Requests: 10, P95: float64(i + 1), Subject: subject})
+	}
+	data, err := History([]history.Line{line})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "history.html")
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := looktest.Open(t)
+	p.Go("file://" + path)
+	p.WantLook()
+	p.WantAccess()
 	p.WantNoProblems()
 }
 
