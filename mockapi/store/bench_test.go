@@ -203,7 +203,7 @@ func BenchmarkFilters(b *testing.B) {
 		}
 		return id
 	}
-	owner, collection := busiest("user_id", "media_files"), busiest("collection_id", "collection_items")
+	owner, collection := busiest("user_id", "media_files"), busiest("collection_id", "collection_items JOIN collections c ON c.id = collection_id AND c.is_public")
 	for _, c := range []struct {
 		name  string
 		query mockapi.MediaQuery
