@@ -130,6 +130,7 @@ func newParser(c *cli, stdout, stderr io.Writer) *kong.Kong {
 			"keep":      strconv.Itoa(history.DefaultKeep),
 			"baselines": compare.DefaultDir,
 		},
+		kong.ValueFormatter(func(v *kong.Value) string { return v.Help }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
 	)
 	if err != nil {
@@ -138,6 +139,7 @@ func newParser(c *cli, stdout, stderr io.Writer) *kong.Kong {
 	nodes := []*kong.Node{parser.Model.Node}
 	for len(nodes) > 0 {
 		for _, f := range nodes[0].Flags {
+			f.Help = kong.DefaultHelpValueFormatter(f.Value) // which names the variables, also those that go now
 			// A variable that is set to nothing, as CI and compose files do, is not set.
 			f.Tag.Envs = slices.DeleteFunc(f.Tag.Envs, func(name string) bool { return os.Getenv(name) == "" })
 		}

@@ -28,6 +28,26 @@ type runCmd struct {
 	Dashboard string `name:"dashboard" env:"MEDIANEST_LOAD_DASHBOARD" placeholder:"HOST:PORT" help:"Serve a page that shows the run while it goes on; :PORT is on this machine alone. Whoever can reach the address can see the run."`
 }
 
+// Help is the long help of the command.
+func (runCmd) Help() string {
+	return `Examples:
+
+    load run core --time-scale 1/60                       the core suite, a second for a minute
+    load run core --scenario load_test --vus 50 -d 30s    a part of it, smaller
+    load run my-test.yaml -t http://10.0.0.5:3000 --threshold 'http_req_duration{endpoint:auth_login}:p(95)<300 over 1m'
+    load run options.json                                 k6's options; an exec names a suite
+    load run load --out json=samples.json --junit junit.xml --result run.json
+
+A test file:
+
+    suite: core
+    scenarios:
+      browse: {executor: constant-arrival-rate, rate: 50, duration: 5m, preAllocatedVUs: 20, maxVUs: 200}
+    thresholds:
+      http_req_duration: ["p(95)<500"]
+      checks: [{threshold: "rate>0.99", abortOnFail: true, delayAbortEval: 10s}]`
+}
+
 // outputFlags say where results go.
 type outputFlags struct {
 	Summary       string   `name:"summary" env:"MEDIANEST_SUMMARY" placeholder:"FILE" group:"Output:" help:"Write the summary as k6 gives it to handleSummary."`
@@ -90,6 +110,10 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 	if s.interrupts = a.interrupts; s.interrupts == nil {
 		s.interrupts = onInterrupt(a.stderr, os.Exit)
 		defer s.interrupts.close()
+	}
+	if s.display != nil {
+		s.interrupts.tell(s.display)
+		defer s.interrupts.tell(a.stderr) // a pipeline's go on
 	}
 	if c.Commit == "" {
 		c.Commit = commitHere(a.ctx)

@@ -16,21 +16,22 @@ type interrupts struct {
 	first   chan struct{} // closed by the first signal
 	second  chan struct{} // closed by the second one
 
-	mu    sync.Mutex
-	count int
-	stop  func()
+	mu     sync.Mutex
+	stderr io.Writer // where it is told what a signal does
+	count  int
+	stop   func()
 }
 
 // onInterrupt takes the signals over: at the first and at the second, what was given to during is stopped; the
 // third ends the program.
 func onInterrupt(stderr io.Writer, exit func(code int)) *interrupts {
-	i := &interrupts{signals: make(chan os.Signal, 3), done: make(chan struct{}), first: make(chan struct{}), second: make(chan struct{})}
+	i := &interrupts{signals: make(chan os.Signal, 3), done: make(chan struct{}), first: make(chan struct{}), second: make(chan struct{}), stderr: stderr}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		for {
 			select {
 			case <-i.signals:
-				i.interrupt(stderr, exit)
+				i.interrupt(exit)
 			case <-i.done:
 				return
 			}
@@ -39,15 +40,15 @@ func onInterrupt(stderr io.Writer, exit func(code int)) *interrupts {
 	return i
 }
 
-func (i *interrupts) interrupt(stderr io.Writer, exit func(code int)) {
+func (i *interrupts) interrupt(exit func(code int)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	switch i.count++; i.count {
 	case 1:
-		fmt.Fprintln(stderr, "load: stopping; iterations may finish. Once more cuts them off, a third time gives up the results.")
+		fmt.Fprintln(i.stderr, "load: stopping; iterations may finish. Once more cuts them off, a third time gives up the results.")
 		close(i.first)
 	case 2:
-		fmt.Fprintln(stderr, "load: cutting iterations off")
+		fmt.Fprintln(i.stderr, "load: cutting iterations off")
 		close(i.second)
 	default:
 		exit(exitInterrupted)
@@ -65,6 +66,13 @@ func (i *interrupts) during(stop func()) {
 	for range min(i.count, 2) { // one that came a moment ago
 		stop()
 	}
+}
+
+// tell names where it is told from now on what a signal does: a display, which would draw over it otherwise.
+func (i *interrupts) tell(stderr io.Writer) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.stderr = stderr
 }
 
 // seen tells whether there was a signal.

@@ -19,11 +19,11 @@ import (
 
 // targetFlags say what is tested. Each flag takes several base URLs.
 type targetFlags struct {
-	Target          []string `name:"target" short:"t" env:"BASE_URL" default:"http://localhost:3000" placeholder:"URL,..." group:"Target:" help:"Base URL of the API, ${default} where it is not given. Over several, separated by commas, the users are spread evenly; so they are for the services."`
-	AuthURL         []string `name:"auth-url" env:"AUTH_SERVICE_URL" default:"http://localhost:3001" placeholder:"URL,..." group:"Target:" help:"Base URL of the auth service, ${default} where it is not given."`
-	MediaURL        []string `name:"media-url" env:"MEDIA_SERVICE_URL" default:"http://localhost:3002" placeholder:"URL,..." group:"Target:" help:"Base URL of the media service, ${default} where it is not given."`
-	UserURL         []string `name:"user-url" env:"USER_SERVICE_URL" default:"http://localhost:3003" placeholder:"URL,..." group:"Target:" help:"Base URL of the user service, ${default} where it is not given."`
-	NotificationURL []string `name:"notification-url" env:"NOTIFICATION_SERVICE_URL" default:"http://localhost:3004" placeholder:"URL,..." group:"Target:" help:"Base URL of the notification service, ${default} where it is not given."`
+	Target          []string `name:"target" short:"t" env:"BASE_URL" default:"http://localhost:3000" placeholder:"URL" group:"Target:" help:"Base URL of the API, ${default} where it is not given. Over several, separated by commas, the users are spread evenly; so they are for the services."`
+	AuthURL         []string `name:"auth-url" env:"AUTH_SERVICE_URL" default:"http://localhost:3001" placeholder:"URL" group:"Target:" help:"Base URL of the auth service, ${default} where it is not given."`
+	MediaURL        []string `name:"media-url" env:"MEDIA_SERVICE_URL" default:"http://localhost:3002" placeholder:"URL" group:"Target:" help:"Base URL of the media service, ${default} where it is not given."`
+	UserURL         []string `name:"user-url" env:"USER_SERVICE_URL" default:"http://localhost:3003" placeholder:"URL" group:"Target:" help:"Base URL of the user service, ${default} where it is not given."`
+	NotificationURL []string `name:"notification-url" env:"NOTIFICATION_SERVICE_URL" default:"http://localhost:3004" placeholder:"URL" group:"Target:" help:"Base URL of the notification service, ${default} where it is not given."`
 }
 
 // service is what one of the flags says.

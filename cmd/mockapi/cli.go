@@ -117,6 +117,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		kong.Description("Serve a MediaNest dataset in PostgreSQL as the MediaNest API."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ValueFormatter(func(v *kong.Value) string { return v.Help }),
 		kong.Vars{
 			"version": version(),
 			"pool":    fmt.Sprint(store.DefaultPoolSize),
@@ -134,6 +135,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		panic(err) // a mistake in the struct tags above
 	}
 	for _, f := range parser.Model.Flags {
+		f.Help = kong.DefaultHelpValueFormatter(f.Value) // which names the variables, also those that go now
 		// A variable that is set to nothing, as CI and compose files do, is not set.
 		f.Tag.Envs = slices.DeleteFunc(f.Tag.Envs, func(name string) bool { return os.Getenv(name) == "" })
 	}

@@ -112,6 +112,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
 		kong.Help(help),
+		kong.ValueFormatter(func(v *kong.Value) string { return v.Help }),
 	)
 	if err != nil {
 		panic(err) // a mistake in the struct tags above
@@ -136,6 +137,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 // ignoreEmptyVariables makes a variable that is set to nothing, as CI and compose files do, one that is not set.
 func ignoreEmptyVariables(n *kong.Node) {
 	for _, f := range n.Flags {
+		f.Help = kong.DefaultHelpValueFormatter(f.Value) // which names the variables, also those that go now
 		f.Tag.Envs = slices.DeleteFunc(f.Tag.Envs, func(name string) bool { return os.Getenv(name) == "" })
 	}
 	for _, child := range n.Children {

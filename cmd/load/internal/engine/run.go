@@ -272,7 +272,11 @@ func (e *Engine) end(reason Ended, err error, atOnce bool) {
 	e.mu.Lock()
 	if e.ended == "" {
 		e.ended, e.err = reason, err
-		e.log.Info("the test is ending", "reason", reason, "error", err)
+		about := []any{"reason", reason}
+		if err != nil {
+			about = append(about, "error", err)
+		}
+		e.log.Info("the test is ending", about...)
 	}
 	e.mu.Unlock()
 	e.endSoft()

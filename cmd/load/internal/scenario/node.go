@@ -126,3 +126,11 @@ func isNull(n *yaml.Node) bool {
 	}
 	return true
 }
+
+// isOff tells of a value with which k6 does nothing: false, 0, "", or an empty list or object.
+func isOff(n *yaml.Node) bool {
+	if n.Kind == yaml.ScalarNode {
+		return n.Value == "" || n.Value == "0" || n.ShortTag() == "!!bool" && n.Value == "false"
+	}
+	return len(n.Content) == 0
+}

@@ -94,7 +94,7 @@ func (r *reader) object(n *yaml.Node, field string, fields map[string]func(n *ya
 		switch {
 		case !known:
 			r.add(key, path, "there is no such option%s", didYouMean(key.Value, keysOf(fields)))
-		case isNull(value):
+		case isNull(value), read == nil && isOff(value):
 		case read == nil:
 			r.add(key, path, "is an option of k6's that this runner does not have; leave it out")
 		default:

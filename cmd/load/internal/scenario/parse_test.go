@@ -139,6 +139,8 @@ func TestShorthand(t *testing.T) {
 		"{iterations: 5, duration: 20s}":                                            bounded,
 		`{"vus":4,"duration":"1m"}`:                                                 constant,
 		"{duration: 60000, vus: 4}":                                                 constant,
+		// Options that this runner does not have, with the values that switch them off.
+		`{"vus":4,"duration":"1m","rps":0,"discardResponseBodies":false,"hosts":{},"blacklistIPs":[],"paused":null}`: constant,
 	} {
 		o, err := scenario.Parse("x", []byte(text))
 		if err != nil {

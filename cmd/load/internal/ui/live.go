@@ -21,16 +21,26 @@ type Live struct {
 	Size func() (width, height int)
 
 	mu    sync.Mutex
-	drawn int // lines on the screen
+	drawn []int // the lengths of the rows on the screen
+}
+
+// height is how many lines the view takes now: a terminal that has become narrower wraps its rows.
+func (l *Live) height(width int) int {
+	lines := 0
+	for _, n := range l.drawn {
+		lines += max(1, (n+width-1)/width)
+	}
+	return lines
 }
 
 // Write prints above the view, which the next Show draws again: it is for what is logged meanwhile.
 func (l *Live) Write(p []byte) (int, error) {
+	width, _ := l.Size()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.drawn > 0 {
-		fmt.Fprintf(l.W, "\x1b[%dA\r\x1b[J", l.drawn)
-		l.drawn = 0
+	if n := l.height(width); n > 0 {
+		fmt.Fprintf(l.W, "\x1b[%dA\r\x1b[J", n)
+		l.drawn = nil
 	}
 	return l.W.Write(p)
 }
@@ -42,16 +52,18 @@ func (l *Live) Show(v View) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var b bytes.Buffer
-	if l.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", l.drawn) // up
+	if n := l.height(width); n > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", n) // up
 	}
 	b.WriteString("\r")
+	l.drawn = l.drawn[:0]
 	for _, row := range rows {
+		b.WriteString("\x1b[K") // clears what was longer; after a full row it would clear that one's last column
 		b.WriteString(row.paint(l.Color))
-		b.WriteString("\x1b[K\n") // clears what was longer
+		b.WriteString("\n")
+		l.drawn = append(l.drawn, utf8.RuneCountInString(row.Text))
 	}
-	b.WriteString("\x1b[J") // and what was below
-	l.drawn = len(rows)
+	b.WriteString("\x1b[J")     // and what was below
 	_, _ = l.W.Write(b.Bytes()) // a terminal that is gone must not end the run
 }
 

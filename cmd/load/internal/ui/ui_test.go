@@ -144,6 +144,41 @@ func TestLiveRedrawsInPlace(t *testing.T) {
 	}
 }
 
+// narrow makes the rows of the screen as terminals do that become narrower: what is too long is wrapped.
+func (s *screen) narrow(width int) {
+	var wrapped []string
+	for _, row := range s.rows {
+		r := []rune(row)
+		for ; len(r) > width; r = r[width:] {
+			wrapped = append(wrapped, string(r[:width]))
+		}
+		wrapped = append(wrapped, string(r))
+	}
+	s.rows, s.row = wrapped, len(wrapped)
+}
+
+func TestLiveLeavesNothingBehindWhenTheTerminalBecomesNarrower(t *testing.T) {
+	var s screen
+	v := view()
+	width := 100
+	l := &Live{W: &s, Size: func() (int, int) { return width, 30 }}
+	fmt.Fprintln(&s, "before")
+	l.Show(v)
+	width = 40
+	s.narrow(width)
+	l.Show(v)
+	want := "before\n" + text(Frame(&v, 40, 29))
+	if got := strings.Join(s.rows, "\n") + "\n"; got != want {
+		t.Errorf("the screen shows\n%swant\n%s", got, want)
+	}
+	width = 25
+	s.narrow(width)
+	fmt.Fprint(l, "logged\n")
+	if got := strings.Join(s.rows, "\n"); got != "before\nlogged" {
+		t.Errorf("the screen shows\n%s", got)
+	}
+}
+
 func TestLinesComeEveryFewSeconds(t *testing.T) {
 	var b bytes.Buffer
 	l := &Lines{W: &b}
