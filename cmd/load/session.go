@@ -202,7 +202,7 @@ func (s *session) finish(done *engine.Result, err error) (*report.Result, report
 		fail("%d of %d verified answers were wrong", v.Wrong, v.Checked)
 	}
 	if s.Recovery != nil {
-		recovered := s.Recovery.Judge(r.Timeline)
+		recovered := s.Recovery.Judge(r.Timeline, r.Run.Planned)
 		if r.Recovery = &recovered; !recovered.InTime {
 			fail("%s", recovered)
 		}

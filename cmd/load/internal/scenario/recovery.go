@@ -97,14 +97,15 @@ func (r Recovered) String() string {
 }
 
 // Judge reads the answer from a run's timeline. A stretch without any request, and one that is missing, keep
-// no limits: a target that answers nobody has not recovered.
-func (c *Recovery) Judge(points []metrics.Point) Recovered {
+// no limits: a target that answers nobody has not recovered. After length, from when on iterations only finish, and
+// often just pause, a stretch without any says nothing; 0 is for a test without end.
+func (c *Recovery) Judge(points []metrics.Point, length time.Duration) Recovered {
 	var r Recovered
 	var end, goodSince time.Duration
 	good := false // since goodSince
 	at := time.Duration(c.At)
 	for _, p := range points {
-		if p.Start+p.Length <= at {
+		if p.Start+p.Length <= at || length > 0 && p.Start+p.Length > length && p.All.Requests == 0 {
 			continue
 		}
 		if end != 0 && p.Start > end {

@@ -55,13 +55,23 @@ func TestRecovery(t *testing.T) {
 		{"the spike comes late", ".......sss.....", true, true, false, true, 5 * time.Second},
 		{"ended before the spike", "....", false, false, false, false, 0},
 	} {
-		got := c.Judge(timeline(x.picture))
+		got := c.Judge(timeline(x.picture), 0)
 		if got.Disturbed != x.disturbed || got.Recovered != x.recovered || got.Relapsed != x.relapsed || got.InTime != x.inTime || got.Took != x.took {
 			t.Errorf("%s: %q: got %+v", x.name, x.picture, got)
 		}
 	}
-	worst := c.Judge(timeline("sfs..s.f......"))
+	worst := c.Judge(timeline("sfs..s.f......"), 0)
 	if worst.WorstP95 < 1900 || worst.WorstP95 > 2100 || worst.WorstFailed != 0.2 {
 		t.Errorf("worst p95 %v ms and %v failed, want 2000 and 0.2", worst.WorstP95, worst.WorstFailed)
+	}
+	// After ten seconds, iterations only finish. Some pause until then, which is no trouble; a slow answer is.
+	if got := c.Judge(timeline(".....ss......00"), 10*time.Second); !got.InTime || got.Relapsed {
+		t.Errorf("users pause at the end: got %+v", got)
+	}
+	if got := c.Judge(timeline(".....ss....s.00"), 10*time.Second); !got.Relapsed {
+		t.Errorf("slow at the end: got %+v", got)
+	}
+	if got := c.Judge(timeline(".....ss000"), 10*time.Second); got.Recovered {
+		t.Errorf("nobody is answered before the end: got %+v", got)
 	}
 }
