@@ -2,7 +2,8 @@
 // again, k6's two summaries, JUnit, Markdown and text for people, and the streams of samples.
 //
 // A result file is one JSON object, a [Result]. A checkpoint is a result file of a run that goes on, written
-// every few seconds, with complete being false; a killed run leaves it behind.
+// every few seconds, with complete being false; a killed run leaves it behind. RESULT.md in cmd/load is the format for
+// readers outside of this program.
 package report
 
 import (
@@ -138,7 +139,7 @@ type Gap struct {
 // Verdict is what a run's exit code says, in words.
 type Verdict struct {
 	ExitCode int `json:"exitCode"`
-	// Word is passed, failed, thresholds crossed, invalid, interrupted, environment, and "running" in a checkpoint.
+	// Word is one of Passed and the others beside it; Running in a checkpoint.
 	Word    string   `json:"word"`
 	Reasons []string `json:"reasons,omitempty"`
 }
