@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/medianest/testbed/cmd/load/internal/nearmiss"
 )
 
 // New returns a configuration of the executor with its defaults.
@@ -171,35 +173,9 @@ func checkKeys(what string, members map[string]json.RawMessage, known, required 
 
 // nearest returns a question that names the candidate most like the word, "" where none is alike.
 func nearest(word string, candidates []string) string {
-	best, distance := "", max(2, len(word)/3)+1
-	for _, c := range candidates {
-		if d := edits(strings.ToLower(word), strings.ToLower(c)); d < distance {
-			best, distance = c, d
-		}
-	}
+	best := nearmiss.Of(word, candidates)
 	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf(", did you mean %s?", best)
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

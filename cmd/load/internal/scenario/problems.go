@@ -3,6 +3,8 @@ package scenario
 import (
 	"fmt"
 	"strings"
+
+	"github.com/medianest/testbed/cmd/load/internal/nearmiss"
 )
 
 // Problem is one thing that is wrong with a test.
@@ -51,35 +53,8 @@ func (ps Problems) Unwrap() []error {
 
 // didYouMean is a question that names the known word most like the given one, or a list of all where none is.
 func didYouMean(word string, known []string) string {
-	best, least := "", max(2, len(word)/3)+1
-	for _, k := range known {
-		if d := edits(strings.ToLower(word), strings.ToLower(k)); d < least {
-			best, least = k, d
-		}
-	}
-	if best != "" {
+	if best := nearmiss.Of(word, known); best != "" {
 		return ", did you mean " + best + "?"
 	}
 	return "; there are " + strings.Join(known, ", ")
-}
-
-// edits is how many characters have to be put in, taken out or replaced to turn a into b.
-func edits(a, b string) int {
-	costs := make([]int, len(b)+1)
-	for j := range costs {
-		costs[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		corner := costs[0]
-		costs[0] = i
-		for j := 1; j <= len(b); j++ {
-			replace := corner
-			if a[i-1] != b[j-1] {
-				replace++
-			}
-			corner = costs[j]
-			costs[j] = min(replace, costs[j]+1, costs[j-1]+1)
-		}
-	}
-	return costs[len(b)]
 }

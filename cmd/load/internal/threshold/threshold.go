@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/nearmiss"
 )
 
 // Threshold is one condition on one metric or submetric.
@@ -126,37 +127,15 @@ func (t *Threshold) Check(r *metrics.Registry) error {
 }
 
 func nearest(name string, r *metrics.Registry) string {
-	best, distance := "", 4
+	var known []string
 	for _, m := range r.Metrics() {
-		if d := edits(name, m.Name); d < distance {
-			best, distance = m.Name, d
-		}
+		known = append(known, m.Name)
 	}
+	best := nearmiss.Of(name, known)
 	if best == "" {
 		return ""
 	}
 	return ", did you mean " + best + "?"
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // State is what a threshold says.

@@ -1,0 +1,36 @@
+package nearmiss
+
+import "testing"
+
+func TestOf(t *testing.T) {
+	known := []string{"constant-vus", "ramping-vus", "http_req_duration", "p", "core"}
+	for word, want := range map[string]string{
+		"constant-vu":        "constant-vus",
+		"Ramping-VUs":        "ramping-vus",
+		"ramping-arrival":    "",
+		"http_req_durations": "http_req_duration",
+		"http_duration":      "http_req_duration", // 4 of 13
+		"croe":               "core",
+		"cofe":               "core",
+		"suite":              "",
+		"":                   "p",
+	} {
+		if got := Of(word, known); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
+	if got := Of("core", nil); got != "" {
+		t.Errorf("%q of nothing", got)
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"same", "same", 0}} {
+		if got, back := distance(c.a, c.b), distance(c.b, c.a); got != c.want || back != c.want {
+			t.Errorf("%q and %q: %d and %d, want %d", c.a, c.b, got, back, c.want)
+		}
+	}
+}
