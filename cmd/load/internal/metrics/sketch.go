@@ -11,8 +11,8 @@ import (
 )
 
 // Sketch is a small distribution of values that are not negative, for the points of a [Timeline], of which a
-// run keeps thousands. Its buckets are 1/32 of their lower power of two wide, so that a bucket's middle is
-// within 1.6 % of every value in it, and only those that are not empty take memory. Values below 0 count as 0.
+// run keeps thousands. Its buckets are 1/32 of their lower power of two wide, and only those that are not empty
+// take memory. Values below 0 count as 0.
 //
 // The zero Sketch is empty and ready. It is not safe for concurrent use.
 type Sketch struct {
@@ -30,10 +30,9 @@ const sketchBits = 5
 
 func sketchBucketOf(v float64) int32 { return int32(math.Float64bits(v) >> (52 - sketchBits)) }
 
-func sketchMiddle(b int32) float64 {
-	low := math.Float64frombits(uint64(b) << (52 - sketchBits))
-	high := math.Float64frombits(uint64(b+1) << (52 - sketchBits))
-	return low + (high-low)/2
+// sketchBounds are the least value of a bucket and of the next one.
+func sketchBounds(b int32) (low, high float64) {
+	return math.Float64frombits(uint64(b) << (52 - sketchBits)), math.Float64frombits(uint64(b+1) << (52 - sketchBits))
 }
 
 // AddHistogram counts what a Histogram has counted.
@@ -94,8 +93,9 @@ func (s *Sketch) Mean() float64 {
 	return s.sum / float64(s.count)
 }
 
-// Quantile returns the value below or at which the share q, 0 to 1, of the values lie, within 1.6 %; 0 where
-// there is none.
+// Quantile returns the value below or at which the share q, 0 to 1, of the values lie; 0 where there is none. It is
+// within 3.1 % of the true one, and mostly much closer: the values of a bucket are taken to lie evenly in it, so that
+// a distribution that moves by less than a bucket is seen to.
 func (s *Sketch) Quantile(q float64) float64 {
 	if s.count == 0 {
 		return 0
@@ -106,9 +106,11 @@ func (s *Sketch) Quantile(q float64) float64 {
 		return 0
 	}
 	for _, b := range s.buckets {
-		if seen += b.count; seen >= rank {
-			return sketchMiddle(b.number)
+		if seen+b.count >= rank {
+			low, high := sketchBounds(b.number)
+			return low + (high-low)*(float64(rank-seen)-0.5)/float64(b.count)
 		}
+		seen += b.count
 	}
 	return 0
 }

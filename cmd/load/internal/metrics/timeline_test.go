@@ -72,6 +72,22 @@ func TestSketchIsNearItsHistogram(t *testing.T) {
 	}
 }
 
+// Answers of 50 ms that take 1 % longer stay in the same bucket, most of them, and are seen to take longer.
+func TestSketchSeesChangesSmallerThanABucket(t *testing.T) {
+	median := func(factor float64) float64 {
+		var h Histogram
+		for i := range 1000 {
+			h.Add(factor * (50 + float64(i)/500))
+		}
+		var s Sketch
+		s.AddHistogram(&h)
+		return s.Quantile(0.5)
+	}
+	if rise := median(1.01)/median(1) - 1; math.Abs(rise-0.01) > 0.005 {
+		t.Errorf("the median rose by %.2f %%, want 1 %%", 100*rise)
+	}
+}
+
 // requests counts n requests that took so many milliseconds, of which some failed.
 func requests(r *Recorder, tags *TagSet, n, failed int, took float64) {
 	for i := range n {

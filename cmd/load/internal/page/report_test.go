@@ -295,6 +295,12 @@ func TestTheReportTellsTheFigures(t *testing.T) {
 			}
 		}
 	}
+	busy := everything()
+	busy.Comparison = &compare.Analysis{Summary: "Inconclusive.", Suspected: busy.Comparison.Regressions}
+	busyDoc, _ := page(t, busy)
+	if got := text(find(busyDoc, "r1-comparison")); !strings.Contains(got, "inconclusive: Inconclusive.") || !strings.Contains(got, "perhaps because the machine was busy") || !strings.Contains(got, "10 ms 15 ms") {
+		t.Errorf("what is suspected is not told:\n%s", got)
+	}
 	if got := text(find(doc, "r1-statements")); strings.Contains(got, "SELECT never") || strings.Contains(got, "idle") {
 		t.Errorf("the database section tells of what did not happen:\n%s", got)
 	}
