@@ -12,6 +12,15 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/executor"
 )
 
+// fromJSON reads a scenario's object from k6's options.
+func fromJSON(name, text string) (executor.Config, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		return nil, err
+	}
+	return executor.FromYAML(name, &document)
+}
+
 // What k6 prints of the same options.
 func TestDescriptions(t *testing.T) {
 	for _, c := range []struct{ options, want string }{
@@ -27,7 +36,7 @@ func TestDescriptions(t *testing.T) {
 		{`{"executor":"shared-iterations","vus":3,"iterations":7,"maxDuration":"1m"}`, "7 iterations shared among 3 VUs (maxDuration: 1m0s, gracefulStop: 30s)"},
 		{`{"executor":"externally-controlled","vus":3,"maxVUs":7,"duration":"0s"}`, "Externally controlled execution with 3 VUs, 7 max VUs, infinite duration"},
 	} {
-		got, err := executor.FromJSON("s", []byte(c.options))
+		got, err := fromJSON("s", c.options)
 		if err != nil {
 			t.Errorf("%s: %v", c.options, err)
 			continue
@@ -40,7 +49,7 @@ func TestDescriptions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := executor.FromJSON("s", data)
+		again, err := fromJSON("s", string(data))
 		if err != nil || !reflect.DeepEqual(again, got) {
 			t.Errorf("%s is written as %s, which is read as %v, %v", c.options, data, again, err)
 		}
@@ -83,7 +92,7 @@ func TestEverythingWrongIsReported(t *testing.T) {
 			"maxVUs is 4", "duration is -1s", "gracefulStop is not for externally-controlled",
 		}},
 	} {
-		_, err := executor.FromJSON(c.name, []byte(c.options))
+		_, err := fromJSON(c.name, c.options)
 		if err == nil {
 			t.Errorf("%s is taken", c.options)
 			continue
@@ -119,13 +128,13 @@ wrong:
 	if err != nil {
 		t.Fatal(err)
 	}
-	fromJSON, err := executor.FromJSON("stress_test", []byte(`{"executor":"ramping-vus","startTime":"46m","startVUs":0,
-		"stages":[{"duration":"5m","target":200},{"duration":"1s500ms","target":0}],"tags":{"test_type":"stress"}}`))
+	again, err := fromJSON("stress_test", `{"executor":"ramping-vus","startTime":"46m","startVUs":0,
+		"stages":[{"duration":"5m","target":200},{"duration":"1s500ms","target":0}],"tags":{"test_type":"stress"}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(fromYAML, fromJSON) {
-		t.Errorf("YAML %+v, JSON %+v", fromYAML, fromJSON)
+	if !reflect.DeepEqual(fromYAML, again) {
+		t.Errorf("YAML %+v, JSON %+v", fromYAML, again)
 	}
 	node = document["wrong"]
 	if _, err := executor.FromYAML("wrong", &node); err == nil || !strings.Contains(err.Error(), "stages is 5, it should be a list") {
@@ -134,7 +143,7 @@ wrong:
 }
 
 func TestDefaultsAreK6s(t *testing.T) {
-	c, err := executor.FromJSON("s", []byte(`{"executor":"ramping-arrival-rate","stages":[{"duration":"5s","target":7}],"preAllocatedVUs":2}`))
+	c, err := fromJSON("s", `{"executor":"ramping-arrival-rate","stages":[{"duration":"5s","target":7}],"preAllocatedVUs":2}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,14 +151,14 @@ func TestDefaultsAreK6s(t *testing.T) {
 	if a.TimeUnit != second || a.GracefulStop != 30*second || a.PeakVUs() != 2 || a.StartRate != 0 {
 		t.Errorf("%+v", a)
 	}
-	c, err = executor.FromJSON("s", []byte(`{"executor":"ramping-vus","stages":[{"duration":"5s","target":7}]}`))
+	c, err = fromJSON("s", `{"executor":"ramping-vus","stages":[{"duration":"5s","target":7}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r := c.(*executor.RampingVUs); r.StartVUs != 1 || r.GracefulRampDown != 30*second {
 		t.Errorf("%+v", r)
 	}
-	c, err = executor.FromJSON("s", []byte(`{"executor":"shared-iterations"}`))
+	c, err = fromJSON("s", `{"executor":"shared-iterations"}`)
 	if err != nil {
 		t.Fatal(err)
 	}

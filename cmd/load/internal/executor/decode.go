@@ -52,22 +52,13 @@ func required(executor string) []string {
 	return nil
 }
 
-// FromJSON reads the object that k6's options have for one scenario. The error names every key that the
-// executor does not know, with the nearest that it does, every value that does not fit, every key that is
-// missing, and all that Validate finds.
-func FromJSON(name string, data []byte) (Config, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil {
-		return nil, fmt.Errorf("scenario %s is not an object with an executor: %w", name, err)
-	}
-	return fromMembers(name, members)
-}
-
-// FromYAML is FromJSON for YAML.
+// FromYAML reads the object that k6's options have for one scenario, from YAML or from JSON, which is YAML too. The
+// error names every key that the executor does not know, with the nearest that it does, every value that does not
+// fit, every key that is missing, and all that Validate finds.
 func FromYAML(name string, node *yaml.Node) (Config, error) {
 	var values map[string]any
 	if err := node.Decode(&values); err != nil {
-		return nil, fmt.Errorf("scenario %s: %w", name, err)
+		return nil, fmt.Errorf("scenario %s is not an object with an executor: %w", name, err)
 	}
 	members := make(map[string]json.RawMessage, len(values))
 	for key, value := range values {

@@ -12,9 +12,6 @@ import (
 // which means milliseconds.
 type Duration time.Duration
 
-// Seconds returns a Duration of so many seconds.
-func Seconds(s float64) Duration { return Duration(s * float64(time.Second)) }
-
 // ParseDuration reads what a test file may say for a duration.
 func ParseDuration(text string) (Duration, error) {
 	text = strings.TrimSpace(text)

@@ -15,7 +15,7 @@ import (
 func search(start, maximum int) *scenario.Search {
 	return &scenario.Search{
 		Start: start, Max: maximum, Growth: 1.5, Precision: 0.05, Confirm: 2,
-		Hold: executor.Seconds(60), MaxDuration: executor.Seconds(100 * 60),
+		Hold: executor.Duration(60 * time.Second), MaxDuration: executor.Duration(100 * 60 * time.Second),
 	}
 }
 

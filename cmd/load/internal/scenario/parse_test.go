@@ -65,16 +65,16 @@ func TestEverythingIsRead(t *testing.T) {
 	want := &scenario.Options{
 		Name: "all", Description: "all that there is", Source: "test.yaml", Suite: "database", Logins: scenario.UniqueLogins,
 		VerifyData: 0.25, Targets: []string{"medianest"}, AllowNoData: true, Tags: map[string]string{"team": "a", "build": "12"},
-		Recovery: &scenario.Recovery{At: executor.Seconds(30), Hold: executor.Seconds(5), Within: executor.Seconds(60), P95: 200, Failed: 0.01},
-		Seed:     1<<64 - 1, ThinkTime: 0.5, SetupTimeout: executor.Seconds(120), TeardownTimeout: executor.Seconds(1.5), Timeout: executor.Seconds(5),
+		Recovery: &scenario.Recovery{At: executor.Duration(30 * time.Second), Hold: executor.Duration(5 * time.Second), Within: executor.Duration(60 * time.Second), P95: 200, Failed: 0.01},
+		Seed:     1<<64 - 1, ThinkTime: 0.5, SetupTimeout: executor.Duration(120 * time.Second), TeardownTimeout: executor.Duration(1500 * time.Millisecond), Timeout: executor.Duration(5 * time.Second),
 		UserAgent: "me", NoConnectionReuse: true, NoVUConnectionReuse: true, InsecureSkipTLSVerify: true, HTTP2: true, NoSetup: true,
 		NoTeardown: true, SummaryTrendStats: []string{"avg", "p(99.9)", "count"}, SummaryTimeUnit: "ms",
 		Warnings: []string{"the option batch has no effect here"},
 	}
 	want.Dataset.Profile, want.Dataset.Seed, want.Dataset.AsOf, want.Dataset.BcryptCost = "ci", &seed, &asOf, 6
 	first, second := executor.NewConstantVUs("first"), executor.NewPerVUIterations("second")
-	first.VUs, first.Duration, first.GracefulStop = 10, executor.Seconds(90), executor.Seconds(5)
-	second.StartTime, second.VUs, second.Iterations, second.Exec, second.Tags = executor.Seconds(60), 3, 4, "core", map[string]string{"kind": "b"}
+	first.VUs, first.Duration, first.GracefulStop = 10, executor.Duration(90*time.Second), executor.Duration(5*time.Second)
+	second.StartTime, second.VUs, second.Iterations, second.Exec, second.Tags = executor.Duration(60*time.Second), 3, 4, "core", map[string]string{"kind": "b"}
 	want.Scenarios = []executor.Config{first, second}
 	want.Thresholds = o.Thresholds // below
 	if !reflect.DeepEqual(o, want) {
@@ -123,15 +123,15 @@ func TestWrittenTestsAreReadAgain(t *testing.T) {
 
 func TestShorthand(t *testing.T) {
 	ramp := executor.NewRampingVUs("default")
-	ramp.StartVUs, ramp.Stages = 2, []executor.Stage{{Duration: executor.Seconds(10), Target: 5}, {Duration: executor.Seconds(5)}}
+	ramp.StartVUs, ramp.Stages = 2, []executor.Stage{{Duration: executor.Duration(10 * time.Second), Target: 5}, {Duration: executor.Duration(5 * time.Second)}}
 	ramp1 := executor.NewRampingVUs("default")
-	ramp1.Stages = []executor.Stage{{Duration: executor.Seconds(10), Target: 5}}
+	ramp1.Stages = []executor.Stage{{Duration: executor.Duration(10 * time.Second), Target: 5}}
 	shared := executor.NewSharedIterations("default")
 	shared.VUs, shared.Iterations = 3, 30
 	bounded := executor.NewSharedIterations("default")
-	bounded.Iterations, bounded.MaxDuration = 5, executor.Seconds(20)
+	bounded.Iterations, bounded.MaxDuration = 5, executor.Duration(20*time.Second)
 	constant := executor.NewConstantVUs("default")
-	constant.VUs, constant.Duration = 4, executor.Seconds(60)
+	constant.VUs, constant.Duration = 4, executor.Duration(60*time.Second)
 	for text, want := range map[string]executor.Config{
 		"{vus: 2, stages: [{duration: 10s, target: 5}, {duration: 5s, target: 0}]}": ramp,
 		`{"stages":[{"duration":"10s","target":5}]}`:                                ramp1,

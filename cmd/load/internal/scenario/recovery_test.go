@@ -35,7 +35,7 @@ func timeline(picture string) []metrics.Point {
 }
 
 func TestRecovery(t *testing.T) {
-	c := &scenario.Recovery{At: executor.Seconds(5), Hold: executor.Seconds(3), Within: executor.Seconds(6), P95: 1000, Failed: 0.05}
+	c := &scenario.Recovery{At: executor.Duration(5 * time.Second), Hold: executor.Duration(3 * time.Second), Within: executor.Duration(6 * time.Second), P95: 1000, Failed: 0.05}
 	for _, x := range []struct {
 		name, picture                          string
 		disturbed, recovered, relapsed, inTime bool

@@ -40,10 +40,10 @@ func TestTimeScaled(t *testing.T) {
 	unchanged(t, o)
 	got := must(t)(o.TimeScaled(1.0 / 60))
 	load, stress := got.Scenarios[0].(*executor.RampingVUs), got.Scenarios[1].(*executor.RampingVUs)
-	if load.Stages[1] != (executor.Stage{Duration: executor.Seconds(10), Target: 100}) || load.GracefulRampDown != executor.Seconds(10) {
+	if load.Stages[1] != (executor.Stage{Duration: executor.Duration(10 * time.Second), Target: 100}) || load.GracefulRampDown != executor.Duration(10*time.Second) {
 		t.Errorf("minutes become seconds, graceful stops and users stay: %+v", load)
 	}
-	if stress.StartTime != executor.Seconds(46) || got.Length() != 89*time.Second {
+	if stress.StartTime != executor.Duration(46*time.Second) || got.Length() != 89*time.Second {
 		t.Errorf("stress starts at %s, all takes %s", stress.StartTime, got.Length())
 	}
 	if !slices.Equal(conditions(got), conditions(o)) {
@@ -86,15 +86,15 @@ recovery: {at: 1m, hold: 90s, within: 5m}
 		}
 	}
 	s, r := got.Search, got.Recovery
-	if s.Hold != executor.Seconds(12) || s.Settle != executor.Seconds(6) || s.Pause != executor.Seconds(3) || s.MaxDuration != executor.Seconds(360) {
+	if s.Hold != executor.Duration(12*time.Second) || s.Settle != executor.Duration(6*time.Second) || s.Pause != executor.Duration(3*time.Second) || s.MaxDuration != executor.Duration(360*time.Second) {
 		t.Errorf("search %+v", s)
 	}
-	if r.At != executor.Seconds(6) || r.Hold != executor.Seconds(9) || r.Within != executor.Seconds(30) {
+	if r.At != executor.Duration(6*time.Second) || r.Hold != executor.Duration(9*time.Second) || r.Within != executor.Duration(30*time.Second) {
 		t.Errorf("recovery %+v", r)
 	}
 	// A hundred-thousandth of the time would be less than can be run.
 	tiny := must(t)(o.TimeScaled(1e-5))
-	if d := tiny.Scenarios[0].(*executor.ConstantArrivalRate).Duration; d != executor.Seconds(1) {
+	if d := tiny.Scenarios[0].(*executor.ConstantArrivalRate).Duration; d != executor.Duration(time.Second) {
 		t.Errorf("the shortest duration is %s, want k6's second", d)
 	}
 }
@@ -129,7 +129,7 @@ func TestOnly(t *testing.T) {
 	if len(got.Scenarios) != 2 || got.Scenarios[0].Common().Name != "stress_test" || got.Scenarios[0].Common().StartTime != 0 {
 		t.Errorf("want stress_test at once and spike_test: %s", write(t, got.Scenarios))
 	}
-	if start := got.Scenarios[1].Common().StartTime; start != executor.Seconds(31*60) {
+	if start := got.Scenarios[1].Common().StartTime; start != executor.Duration(31*60*time.Second) {
 		t.Errorf("spike_test must start 31 minutes after stress_test, as in the whole test, got %s", start)
 	}
 	if !slices.Equal(got.Scaled, []string{"only stress_test, spike_test"}) {
