@@ -23,7 +23,7 @@ type testFlags struct {
 	Duration    *time.Duration    `name:"duration" short:"d" env:"MEDIANEST_DURATION" placeholder:"DURATION" group:"Test:" help:"Scale time so that the test takes this long; a search ends then."`
 	VUs         *int              `name:"vus" short:"u" env:"MEDIANEST_VUS" placeholder:"N" group:"Test:" help:"Scale the users so that the largest scenario has this many."`
 	Rate        *float64          `name:"rate" env:"MEDIANEST_RATE" placeholder:"N" group:"Test:" help:"Scale the rates so that the highest is this many iterations a second."`
-	Targets     []string          `name:"targets" env:"MEDIANEST_TARGETS" placeholder:"SET" group:"Test:" help:"Thresholds by the name of a set: medianest is what MediaNest must reach; load list has all."`
+	Targets     []string          `name:"targets" env:"MEDIANEST_TARGETS" placeholder:"SET" group:"Test:" help:"Thresholds by the name of a set: medianest is what MediaNest must reach; load list has all. Rates and counts in them are scaled with the test, as its own are."`
 	Threshold   []string          `name:"threshold" env:"MEDIANEST_THRESHOLD" sep:"none" placeholder:"METRIC:CONDITION" group:"Test:" help:"One more threshold, such as 'http_req_duration:p(95)<500' or 'http_req_failed{endpoint:auth_login}:rate<0.01 over 1m'. May be repeated."`
 	AllowNoData bool              `name:"allow-no-data" env:"MEDIANEST_ALLOW_NO_DATA" group:"Test:" help:"Thresholds that nothing was measured for do not fail."`
 	Trends      bool              `name:"trends" env:"MEDIANEST_TRENDS" group:"Test:" help:"Judge whether the target gets slower, fails more or takes more memory while the load is the same, as volume and endurance do."`

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,27 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 )
+
+// A metric that has thresholds of its test's and of a flag's is named once.
+func TestThresholdsAreGroupedByMetric(t *testing.T) {
+	r := &Result{Thresholds: []Threshold{
+		{Selector: "http_reqs", Source: "rate>5", State: "passed"}, {Selector: "checks", Source: "rate>0.9", State: "passed"},
+		{Selector: "http_reqs", Source: "rate>=50", State: "failed"},
+	}}
+	var b bytes.Buffer
+	if err := r.Text(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(b.String()) {
+		if fields := strings.Fields(line); strings.HasPrefix(line, "    ") && len(fields) > 0 && !strings.Contains(line, "cut:") {
+			got = append(got, strings.Join(fields[:min(len(fields), 2)], " "))
+		}
+	}
+	if want := []string{"http_reqs", "✓ 'rate>5'", "✗ 'rate>=50'", "checks", "✓ 'rate>0.9'"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q in\n%s", got, want, b.String())
+	}
+}
 
 func TestResultFilesComeBack(t *testing.T) {
 	r, _, _ := runHere(t)

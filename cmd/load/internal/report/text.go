@@ -102,13 +102,18 @@ func (t *text) thresholds() {
 		return
 	}
 	t.title("THRESHOLDS")
-	last := ""
-	for _, x := range t.Thresholds {
-		if x.Selector != last {
-			t.line("    %s", x.Selector)
-			last = x.Selector
+	told := make(map[string]bool)
+	for i, first := range t.Thresholds {
+		if told[first.Selector] {
+			continue
 		}
-		t.line("    %s '%s' %s", t.mark(x.State == "passed"), x.Source, t.Measured(x))
+		told[first.Selector] = true
+		t.line("    %s", first.Selector)
+		for _, x := range t.Thresholds[i:] { // those of named targets and of flags come last
+			if x.Selector == first.Selector {
+				t.line("    %s '%s' %s", t.mark(x.State == "passed"), x.Source, t.Measured(x))
+			}
+		}
 	}
 }
 
