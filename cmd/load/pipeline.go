@@ -10,21 +10,22 @@ import (
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/environment"
+	"github.com/medianest/testbed/cmd/load/internal/executor"
 	"github.com/medianest/testbed/cmd/load/internal/scenario"
 	"github.com/medianest/testbed/cmd/load/internal/suite"
 )
 
 // pipelineCmd is load pipeline.
 type pipelineCmd struct {
-	Tests         []string `name:"tests" aliases:"suite" env:"MEDIANEST_TESTS" default:"core,database" placeholder:"NAME|FILE,..." group:"Test:" help:"What to run, in this order: ${default} where it is not given. Names are those of load list. May be repeated, also as --suite."`
+	Tests         []string `name:"tests" aliases:"suite" env:"MEDIANEST_TESTS" default:"core,database" placeholder:"NAME|FILE" group:"Test:" help:"What to run, in this order: ${default} where it is not given. Names are those of load list. May be repeated, also as --suite."`
 	Microservices bool     `name:"microservices" env:"ENABLE_MICROSERVICES_TESTS" group:"Test:" help:"Run the microservices suite too."`
 
-	TimeScale string         `name:"time-scale" env:"TIME_SCALE" placeholder:"FACTOR" group:"Test:" help:"Multiply all durations: 1/60 makes a second of a minute."`
-	Duration  *time.Duration `name:"duration" short:"d" env:"TEST_DURATION" placeholder:"DURATION" group:"Test:" help:"Scale time so that each test takes this long."`
-	VUs       *int           `name:"vus" short:"u" env:"MAX_VUS" placeholder:"N" group:"Test:" help:"Scale the users of the tests that set users so that there are at most this many."`
-	Rate      *float64       `name:"rate" placeholder:"N" group:"Test:" help:"Scale the rates of the tests that set rates so that the highest is this many iterations a second."`
+	TimeScale string             `name:"time-scale" env:"TIME_SCALE" placeholder:"FACTOR" group:"Test:" help:"Multiply all durations: 1/60 makes a second of a minute."`
+	Duration  *executor.Duration `name:"duration" short:"d" env:"TEST_DURATION" placeholder:"DURATION" group:"Test:" help:"Scale time so that each test takes this long."`
+	VUs       *int               `name:"vus" short:"u" env:"MAX_VUS" placeholder:"N" group:"Test:" help:"Scale the users of the tests that set users so that there are at most this many."`
+	Rate      *float64           `name:"rate" placeholder:"N" group:"Test:" help:"Scale the rates of the tests that set rates so that the highest is this many iterations a second."`
 
-	Target []string      `name:"target" short:"t" env:"BASE_URL" placeholder:"URL,..." group:"Target:" help:"Base URL of a MediaNest that runs, or several. It is used as it is: neither seeded, reset nor stopped. Without it, one is started."`
+	Target []string      `name:"target" short:"t" env:"BASE_URL" placeholder:"URL" group:"Target:" help:"Base URL of a MediaNest that runs, or several. It is used as it is: neither seeded, reset nor stopped. Without it, one is started."`
 	Wait   time.Duration `name:"wait" env:"MEDIANEST_WAIT" default:"120s" placeholder:"DURATION" group:"Target:" help:"How long the target may take until it is healthy."`
 
 	Profile     string `name:"profile" short:"p" env:"MEDIANEST_PROFILE" default:"ci" placeholder:"NAME|FILE" group:"Own target:" help:"Dataset of the target that is started, ${default} where it is not given; volume has five million rows."`

@@ -42,7 +42,7 @@ A test file:
 
     suite: core
     scenarios:
-      browse: {executor: constant-arrival-rate, rate: 50, duration: 5m, preAllocatedVUs: 20, maxVUs: 200}
+      browse: {executor: constant-arrival-rate, rate: 50, duration: 5m, preAllocatedVUs: 100, maxVUs: 200}
     thresholds:
       http_req_duration: ["p(95)<500"]
       checks: [{threshold: "rate>0.99", abortOnFail: true, delayAbortEval: 10s}]`

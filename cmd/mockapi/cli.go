@@ -34,7 +34,7 @@ const (
 // cli is the command line: a flag's field, its environment variable and its help in one place.
 type cli struct {
 	Addr     string   `name:"addr" env:"MEDIANEST_ADDR" default:"127.0.0.1:3000" placeholder:"HOST:PORT" help:"Where the API listens; the services auth, media, user and notification take the four ports after it. Port 0 takes free ones."`
-	Services []string `name:"services" env:"MEDIANEST_SERVICES" default:"${services}" enum:"${services}" placeholder:"NAME,..." help:"Services to run: api, auth, media, user, notification."`
+	Services []string `name:"services" env:"MEDIANEST_SERVICES" default:"${services}" enum:"${services}" placeholder:"NAME" help:"Services to run: api, auth, media, user, notification."`
 
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" group:"Database:" help:"PostgreSQL to use. Without it, a private local server is started."`
 	PGDir       string `name:"pg-dir" env:"MEDIANEST_PG_DIR" type:"path" placeholder:"DIR" group:"Database:" help:"Directory of the private local server."`
