@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -177,9 +178,11 @@ func (s *story) gone(_ *testscript.TestScript, args []string) {
 	s.server.Close()
 }
 
+// command runs a program in the script's environment: what make, CI or a user has set for load is not for it.
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Env = ts.MkAbs("."), os.Environ()
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MEDIANEST_") || strings.HasPrefix(v, "TIME_SCALE=") })
 	for _, name := range []string{
 		"BASE_URL", "AUTH_SERVICE_URL", "MEDIA_SERVICE_URL", "USER_SERVICE_URL", "NOTIFICATION_SERVICE_URL", "MEDIANEST_DATASET",
 		"GITHUB_STEP_SUMMARY", "MEDIANEST_QUIET", "MEDIANEST_HISTORY", "MEDIANEST_OBSERVE_DATABASE", "NO_COLOR", "PATH", "TMPDIR", "MEDIANEST_FAULTS", "DATABASE_URL",
