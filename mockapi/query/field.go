@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // kind is what the values of a field are and how they compare.
@@ -122,7 +124,7 @@ func fieldHint(name string, personal bool) string {
 		}
 		for _, n := range append([]string{f.name}, f.aliases...) {
 			k := fieldKey(n)
-			d := editDistance(key, k)
+			d := levenshtein.ComputeDistance(key, k)
 			if d < distance && d*2 < max(len(k), len(key)) {
 				best, distance = n, d
 			}
@@ -142,25 +144,4 @@ func fieldNames(personal bool) []string {
 		}
 	}
 	return names
-}
-
-// editDistance is Levenshtein's distance in bytes; field names are ASCII and short.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -3,6 +3,8 @@ package profile
 import (
 	"fmt"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Problem is one thing that is wrong with a profile.
@@ -45,9 +47,9 @@ func (ps Problems) Unwrap() []error {
 
 // didYouMean returns a hint at the known word that was probably meant, or at all of them when none is near.
 func didYouMean(word string, known []string) string {
-	best, bestDistance := "", len(word)/2+1
+	best, bestDistance := "", max(2, len(word)/2)+1 // 2, for neighbours that were swapped in a short word
 	for _, k := range known {
-		if d := distance(strings.ToLower(word), k); d < bestDistance {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), k); d < bestDistance {
 			best, bestDistance = k, d
 		}
 	}
@@ -55,29 +57,4 @@ func didYouMean(word string, known []string) string {
 		return fmt.Sprintf(" (did you mean %s?)", best)
 	}
 	return fmt.Sprintf(" (known: %s)", strings.Join(known, ", "))
-}
-
-// distance is the number of insertions, deletions, replacements and swaps of neighbours between a and b.
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }

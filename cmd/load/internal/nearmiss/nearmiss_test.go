@@ -23,14 +23,3 @@ func TestOf(t *testing.T) {
 		t.Errorf("%q of nothing", got)
 	}
 }
-
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"same", "same", 0}} {
-		if got, back := distance(c.a, c.b), distance(c.b, c.a); got != c.want || back != c.want {
-			t.Errorf("%q and %q: %d and %d, want %d", c.a, c.b, got, back, c.want)
-		}
-	}
-}
