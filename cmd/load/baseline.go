@@ -31,7 +31,7 @@ type saveCmd struct {
 func (c *saveCmd) Run(a *app) error {
 	b, path, err := c.store().Save(c.Results, compare.SaveOptions{Name: c.Name, AllowScaled: c.AllowScaled})
 	if err != nil {
-		return usageError{err}
+		return storeError(err)
 	}
 	if c.Promote {
 		return promote(a, c.store(), b.Name)
@@ -74,7 +74,7 @@ func (c *promoteCmd) Run(a *app) error { return promote(a, c.store(), c.Name) }
 func promote(a *app, store compare.Store, name string) error {
 	b, path, former, err := store.Promote(name)
 	if err != nil {
-		return usageError{err}
+		return storeError(err)
 	}
 	if a.JSON {
 		return a.printJSON(saved{Name: b.Name, File: path, Runs: len(b.Runs), Former: former})

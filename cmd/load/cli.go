@@ -76,7 +76,7 @@ Exit codes:
 
     0    passed
     1    failed: the set-up or the test gave up, answers were verified and wrong, the target drifted, or a comparison found a regression
-    2    wrong usage, or a wrong test file: nothing has been run
+    2    wrong usage, a wrong test file, or results that can't be used for this: nothing has been run
     3    trouble with the environment: no target, or an output that could not be written
     4    invalid: the generator was the bottleneck, or a comparison found the machine too busy to blame the target
     99   thresholds crossed, or without anything to look at
@@ -100,6 +100,13 @@ type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
 func (e usageError) Unwrap() error { return e.err }
+
+// refusal is what the program won't do with what the files of a correct command line hold. It exits as a usageError
+// does, and --help has nothing to say to it.
+type refusal struct{ err error }
+
+func (e refusal) Error() string { return e.err.Error() }
+func (e refusal) Unwrap() error { return e.err }
 
 // verdictError is a test that failed before there was anything to report.
 type verdictError struct{ err error }
@@ -172,6 +179,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 // report words an error and returns the exit code for it.
 func (a *app) report(err error) int {
 	var usage usageError
+	var refused refusal
 	var verdict verdictError
 	var exit exitWith
 	switch {
@@ -186,6 +194,8 @@ func (a *app) report(err error) int {
 		return exitInterrupted
 	case errors.As(err, &usage):
 		fmt.Fprintln(a.stderr, "Run load --help for usage.")
+		return exitUsage
+	case errors.As(err, &refused):
 		return exitUsage
 	case errors.As(err, &verdict):
 		return report.ExitFailed

@@ -16,6 +16,17 @@ type storeFlags struct {
 
 func (f *storeFlags) store() compare.Store { return compare.Store{Dir: f.Dir} }
 
+// storeError tells whose matter an error of the store is: that of the runs, of the folder, or of the command line.
+func storeError(err error) error {
+	if _, ok := errors.AsType[compare.Refused](err); ok {
+		return refusal{err}
+	}
+	if _, ok := errors.AsType[compare.NotWritten](err); ok {
+		return err
+	}
+	return usageError{err}
+}
+
 // compareCmd is load compare.
 type compareCmd struct {
 	Current  string `arg:"" placeholder:"CURRENT" help:"The result file of the run to judge."`
@@ -80,14 +91,14 @@ func (c *compareCmd) Run(a *app) error {
 func (c *compareCmd) analyse(current *report.Result) (*compare.Analysis, error) {
 	baseline, overlooked, err := c.store().Find(c.Baseline, current.Test.Name, c.Force)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, storeError(err)
 	}
 	analysis, err := compare.Results(current, c.Current, baseline, c.Force)
 	if refused, ok := errors.AsType[compare.Refused](err); ok {
-		return nil, usageError{fmt.Errorf("compare %s with %s: refused, unless --force is given:\n%w", c.Current, baseline.Name, refused)}
+		return nil, refusal{fmt.Errorf("compare %s with %s: refused, unless --force is given:\n%w", c.Current, baseline.Name, refused)}
 	}
 	if err != nil {
-		return nil, usageError{err}
+		return nil, refusal{err} // too short
 	}
 	for _, reason := range overlooked {
 		analysis.Warnings = append(analysis.Warnings, baseline.Name+" can't be compared with: "+reason)

@@ -23,7 +23,7 @@ func (c *resumeCmd) Run(a *app) error {
 		return usageError{err}
 	}
 	if past.Complete {
-		return usageError{fmt.Errorf("resume: the run of %s came to its end; load run starts a new one", c.File)}
+		return refusal{fmt.Errorf("resume: the run of %s came to its end; load run starts a new one", c.File)}
 	}
 	var again cli
 	parsed, err := newParser(&again, io.Discard, io.Discard).Parse(past.Test.Args)
@@ -75,7 +75,7 @@ func (s *session) goOn() error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return usageError{fmt.Errorf("resume: this would not be the same run: %w", err)}
+		return refusal{fmt.Errorf("resume: this would not be the same run: %w", err)}
 	}
 	return nil
 }

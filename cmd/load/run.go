@@ -92,7 +92,7 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 		return c.repeat(a, o, args)
 	}
 	if past != nil && o.Search != nil {
-		return usageError{errors.New("resume: a search for a rate can't go on, run it again")}
+		return refusal{errors.New("resume: a search for a rate can't go on, run it again")}
 	}
 	s := &session{app: a, out: &c.outputFlags, past: past, checkpoint: c.checkpoint(), address: c.Address, args: keptArgs(args, c.Database), log: a.logger(a.stderr)}
 	s.observe = func(ctx context.Context, p *plan) (*observe.Observer, error) { return c.observer(ctx, p, past) }

@@ -61,7 +61,7 @@ func Read(path string, force bool) (b *Baseline, overlooked []string, err error)
 		}
 		reasons := Unusable(r)
 		if len(reasons) > 0 && !force {
-			return nil, nil, fmt.Errorf("%s can't be compared with: %s", path, strings.Join(reasons, "; "))
+			return nil, nil, Refused{[]string{fmt.Sprintf("%s can't be compared with: %s", path, strings.Join(reasons, "; "))}}
 		}
 		return NewBaseline(r, path), reasons, nil
 	}
@@ -97,13 +97,25 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile))
 }
 
+// NotWritten is a baseline that is in order and that its folder did not take.
+type NotWritten struct{ err error }
+
+// Error implements error.
+func (e NotWritten) Error() string { return e.err.Error() }
+
+// Unwrap returns what went wrong.
+func (e NotWritten) Unwrap() error { return e.err }
+
 // write writes the baseline file, which holds the old or the new one at any moment.
 func (b *Baseline) write(path string) error {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(b); err != nil {
-		return fmt.Errorf("write baseline: %w", err)
+		return NotWritten{fmt.Errorf("write baseline: %w", err)}
 	}
-	return report.WriteFile(path, out.Bytes())
+	if err := report.WriteFile(path, out.Bytes()); err != nil {
+		return NotWritten{err}
+	}
+	return nil
 }

@@ -32,12 +32,12 @@ type SaveOptions struct {
 
 // Save makes a candidate of the results in the files, which must be valid, complete and passed runs of one test, one
 // dataset and one machine. It returns the candidate and its file; the error names all that is wrong with the results,
-// and then nothing was written.
+// with a Refused for every run that can be read and is no baseline, and then nothing was written; or it is NotWritten.
 func (s Store) Save(files []string, o SaveOptions) (*Baseline, string, error) {
 	b := &Baseline{Format: Format, Version: Version, Saved: time.Now().UTC().Truncate(time.Second)}
 	var errs []error
 	wrong := func(file, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s is no baseline: %s", file, fmt.Sprintf(format, args...)))
+		errs = append(errs, Refused{[]string{fmt.Sprintf("%s is no baseline: %s", file, fmt.Sprintf(format, args...))}})
 	}
 	starts := make(map[time.Time]string)
 	for i, file := range files {
@@ -84,14 +84,14 @@ func (s Store) Save(files []string, o SaveOptions) (*Baseline, string, error) {
 	}
 	slices.SortFunc(b.Runs, func(x, y *Run) int { return x.Start.Compare(y.Start) })
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
-		return nil, "", fmt.Errorf("save baseline: %w", err)
+		return nil, "", NotWritten{fmt.Errorf("save baseline: %w", err)}
 	}
 	path := s.path(b.Name + candidate)
 	return b, path, b.write(path)
 }
 
 // Promote makes the candidate the accepted baseline in one step, and keeps the one before in the history. It returns
-// the files of both, "" for the one before where there was none.
+// the files of both, "" for the one before where there was none. The error is NotWritten where the candidate is fine.
 func (s Store) Promote(name string) (b *Baseline, path, former string, err error) {
 	if err := checkName(name); err != nil {
 		return nil, "", "", err
@@ -111,7 +111,7 @@ func (s Store) Promote(name string) (b *Baseline, path, former string, err error
 	default:
 		history := filepath.Join(s.Dir, "history")
 		if err := os.MkdirAll(history, 0o755); err != nil {
-			return nil, "", "", fmt.Errorf("promote: %w", err)
+			return nil, "", "", NotWritten{fmt.Errorf("promote: %w", err)}
 		}
 		former = filepath.Join(history, name+"-"+cmp.Or(old.Promoted, old.Saved).UTC().Format("20060102T150405Z")+".json")
 		// The copy is there before the accepted one is replaced, so that a crash in between loses neither.
@@ -124,7 +124,7 @@ func (s Store) Promote(name string) (b *Baseline, path, former string, err error
 		return nil, "", "", err
 	}
 	if err := os.Remove(from); err != nil {
-		return nil, "", "", fmt.Errorf("promote: %w", err)
+		return nil, "", "", NotWritten{fmt.Errorf("promote: %w", err)}
 	}
 	return b, path, former, nil
 }

@@ -109,7 +109,7 @@ func Unusable(r *report.Result) []string {
 	return reasons
 }
 
-// Refused is a comparison that would say nothing, and why.
+// Refused is a comparison that would say nothing, or a run that makes no baseline, and why.
 type Refused struct{ Reasons []string }
 
 // Error implements error.
