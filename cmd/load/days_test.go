@@ -82,7 +82,7 @@ func (d *days) run(from, to time.Duration) {
 // result is a checkpoint at a time, with what an observer would have seen of a target that leaks a MiB an hour.
 func (d *days) result(elapsed time.Duration, gaps []report.Gap) *report.Result {
 	r := &report.Result{Run: report.Run{Elapsed: elapsed, Gaps: gaps}, Test: report.Test{TrendStats: report.DefaultTrendStats()}}
-	r.SetThresholds(d.limits.Results())
+	r.SetThresholds(d.limits.Results(), false)
 	r.Collect(d.store, d.timeline)
 	memory := observe.Series{Name: observe.ResidentMemory, Unit: "bytes"}
 	const points = 360

@@ -136,7 +136,7 @@ func (s *session) tick(p engine.Progress) {
 	}
 	s.checkpoints.tick(now, func() *report.Result {
 		r := s.result(p, now)
-		r.SetThresholds(p.Thresholds)
+		r.SetThresholds(p.Thresholds, s.AllowNoData)
 		r.Observed = s.observer.Report()
 		r.Collect(s.engine.Store(), s.timeline)
 		r.Trends = s.trends(r)
@@ -184,9 +184,9 @@ func (s *session) result(p engine.Progress, now time.Time) *report.Result {
 func (s *session) finish(done *engine.Result, err error) (*report.Result, report.Findings) {
 	r := s.result(done.Progress, done.End)
 	r.Complete, r.Run.Ended = true, string(done.Ended)
-	r.SetThresholds(done.Thresholds)
+	r.SetThresholds(done.Thresholds, s.AllowNoData)
 	r.Collect(s.engine.Store(), s.timeline)
-	f := report.Findings{Interrupted: s.interrupts.seen() && done.Ended == engine.Stopped, AllowNoData: s.AllowNoData}
+	f := report.Findings{Interrupted: s.interrupts.seen() && done.Ended == engine.Stopped}
 	r.Observed = s.observed(r, s.interrupts.seen())
 	fail := func(format string, args ...any) { f.Failures = append(f.Failures, fmt.Sprintf(format, args...)) }
 	if done.Err != nil {

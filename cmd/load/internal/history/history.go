@@ -87,7 +87,7 @@ func Of(r *report.Result) Entry {
 		e.Dataset = strings.TrimSpace(d.Profile + " " + d.Fingerprint)
 	}
 	for _, t := range r.Thresholds {
-		if t.State != "passed" {
+		if t.Crossed() {
 			e.Crossed++
 		}
 	}

@@ -150,13 +150,13 @@ func TestAnEntryHasTheFiguresOfTheResult(t *testing.T) {
 		Run: report.Run{Start: start, Elapsed: 10 * time.Second}, Dataset: &report.Dataset{Profile: "ci", Fingerprint: "0123"},
 		Test: report.Test{Name: "core", Commit: "c", Scaled: []string{"a", "b"}, Scenarios: []report.Scenario{{Dropped: 2}, {Dropped: 3}},
 			Targets: map[string]string{"api": "http://localhost:3000", "auth": "http://127.0.0.1:3001", "media": "https://media.example"}},
-		Thresholds: []report.Threshold{{State: "passed"}, {State: "failed"}, {State: "no data"}},
+		Thresholds: []report.Threshold{{State: "passed"}, {State: "failed"}, {State: "no data"}, {State: "no data", Allowed: true}},
 		Verdict:    report.Verdict{ExitCode: 99, Word: "thresholds crossed"},
 		Machine:    report.Machine{Hostname: "ci-job-17", OS: "linux", Arch: "amd64", Cores: 2},
 	}
 	r.Collect(store, nil)
 	want := Entry{
-		Format: Format, Version: Version, Start: start, Elapsed: 10 * time.Second, Commit: "c", Verdict: "thresholds crossed", ExitCode: 99, Crossed: 2, Thresholds: 3,
+		Format: Format, Version: Version, Start: start, Elapsed: 10 * time.Second, Commit: "c", Verdict: "thresholds crossed", ExitCode: 99, Crossed: 2, Thresholds: 4,
 		Subject:  Subject{Test: "core", Scaled: "a, b", Dataset: "ci 0123", Machine: "linux/amd64, 2 cores, unknown processor", Target: "media.example, this machine"},
 		Requests: 100, Failed: 50, Rate: 10, Max: 100, Dropped: 5,
 	}

@@ -175,7 +175,7 @@ func (v *view) Meaning() string {
 func (v *view) crossed() int {
 	n := 0
 	for _, t := range v.Thresholds {
-		if t.State != "passed" {
+		if t.Crossed() {
 			n++
 		}
 	}

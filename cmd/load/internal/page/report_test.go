@@ -306,6 +306,21 @@ func TestTheReportTellsTheFigures(t *testing.T) {
 	}
 }
 
+func TestNoDataThatIsAllowedIsNotCrossed(t *testing.T) {
+	r := measured(10, "list")
+	r.Thresholds = []report.Threshold{{Selector: "checks", Source: "rate>0.9", State: "no data"}, {Selector: "http_reqs", Source: "count>1", State: "no data", Allowed: true}}
+	doc, _ := page(t, Run{Result: r}, Run{Result: r})
+	got := text(find(doc, "r1-thresholds"))
+	for _, want := range []string{"✗ no data checks rate>0.9 nothing was measured", "· no data http_reqs count>1 nothing was measured, which is allowed"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in %s", want, got)
+		}
+	}
+	if got := text(find(doc, "overview")); !strings.Contains(got, "1 of 2") {
+		t.Errorf("the overview is %s", got)
+	}
+}
+
 func TestSeveralRunsHaveAnOverview(t *testing.T) {
 	second := measured(30, "list")
 	second.Test.Name = "database"

@@ -69,12 +69,13 @@ func (r *Result) Collect(store *metrics.Store, timeline *metrics.Timeline) {
 	r.collectErrors()
 }
 
-// SetThresholds takes over what the thresholds say.
-func (r *Result) SetThresholds(results []threshold.Result) {
+// SetThresholds takes over what the thresholds say. With allowNoData those pass that have nothing to look at.
+func (r *Result) SetThresholds(results []threshold.Result, allowNoData bool) {
 	r.Thresholds = nil
 	for _, t := range results {
 		r.Thresholds = append(r.Thresholds, Threshold{
 			Selector: t.Selector.String(), Source: t.Source, State: t.State.String(), Value: t.Value, FailedAt: t.FailedAt,
+			Allowed: allowNoData && t.State == threshold.NoData,
 		})
 	}
 }
@@ -97,7 +98,7 @@ func (r *Result) collectMetrics() {
 				wanted = append(wanted, sel)
 			}
 		}
-		status[t.Selector][t.Source] = ThresholdStatus{OK: t.State == threshold.Passed.String()}
+		status[t.Selector][t.Source] = ThresholdStatus{OK: !t.Crossed()}
 	}
 	for _, sel := range wanted {
 		key := sel.String()

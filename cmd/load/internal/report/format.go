@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
 
 // Milliseconds words a time for people: 412µs, 12.34ms, 3.21s, 1m5s.
@@ -89,7 +91,10 @@ func (r *Result) quantity(contains string, v float64) string {
 
 // Measured words what a threshold looked at: p(95)=12.34ms.
 func (r *Result) Measured(t Threshold) string {
-	if t.State == "no data" {
+	switch {
+	case t.Allowed:
+		return "nothing was measured, which is allowed"
+	case t.State == threshold.NoData.String():
 		return "nothing was measured"
 	}
 	aggregation := strings.TrimSpace(t.Source[:max(strings.IndexAny(t.Source, "<>=!"), 0)])

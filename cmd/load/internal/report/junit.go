@@ -12,6 +12,7 @@ type junitSuites struct {
 	Name     string       `xml:"name,attr"`
 	Tests    int          `xml:"tests,attr"`
 	Failures int          `xml:"failures,attr"`
+	Skipped  int          `xml:"skipped,attr"`
 	Time     string       `xml:"time,attr"`
 	Suites   []junitSuite `xml:"testsuite"`
 }
@@ -20,6 +21,7 @@ type junitSuite struct {
 	Name      string      `xml:"name,attr"`
 	Tests     int         `xml:"tests,attr"`
 	Failures  int         `xml:"failures,attr"`
+	Skipped   int         `xml:"skipped,attr"`
 	Time      string      `xml:"time,attr"`
 	Timestamp string      `xml:"timestamp,attr"`
 	Cases     []junitCase `xml:"testcase"`
@@ -29,6 +31,11 @@ type junitCase struct {
 	Class   string        `xml:"classname,attr"`
 	Name    string        `xml:"name,attr"`
 	Failure *junitFailure `xml:"failure"`
+	Skipped *junitSkipped `xml:"skipped"`
+}
+
+type junitSkipped struct {
+	Message string `xml:"message,attr"`
 }
 
 type junitFailure struct {
@@ -37,7 +44,8 @@ type junitFailure struct {
 }
 
 // JUnit is the result as JUnit XML: a test case for the run as a whole, for every threshold, for every trend where
-// they are judged, and for every check, which fails where the check did once.
+// they are judged, and for every check, which fails where the check did once. A threshold that has no data and needs
+// none is skipped.
 func (r *Result) JUnit() ([]byte, error) {
 	doc := junitSuites{Name: "load " + r.Test.Name, Time: seconds(r.Run.Elapsed)}
 	add := func(name string, cases []junitCase) {
@@ -46,9 +54,13 @@ func (r *Result) JUnit() ([]byte, error) {
 			if c.Failure != nil {
 				s.Failures++
 			}
+			if c.Skipped != nil {
+				s.Skipped++
+			}
 		}
 		doc.Tests += s.Tests
 		doc.Failures += s.Failures
+		doc.Skipped += s.Skipped
 		doc.Suites = append(doc.Suites, s)
 	}
 	run := junitCase{Class: r.Test.Name, Name: "run"}
@@ -59,7 +71,10 @@ func (r *Result) JUnit() ([]byte, error) {
 	var cases []junitCase
 	for _, t := range r.Thresholds {
 		c := junitCase{Class: t.Selector, Name: t.Selector + " " + t.Source}
-		if t.State != "passed" {
+		switch {
+		case t.Allowed:
+			c.Skipped = &junitSkipped{Message: t.State + ": " + r.Measured(t)}
+		case t.Crossed():
 			c.Failure = &junitFailure{Message: t.State + ": " + r.Measured(t), Type: "threshold"}
 		}
 		cases = append(cases, c)

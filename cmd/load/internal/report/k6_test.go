@@ -134,7 +134,7 @@ func runHere(t *testing.T) (r *Result, ndjson, commas []byte) {
 		Run: Run{Start: start, End: end, Elapsed: end.Sub(start), Ended: "completed"},
 	}
 	r.Health.Valid = true
-	r.SetThresholds(set.Results())
+	r.SetThresholds(set.Results(), false)
 	r.Collect(store, timeline)
 	r.Judge(Findings{})
 	for _, s := range []*Stream{lines, table} {

@@ -39,7 +39,11 @@ func (r *Result) Markdown() []byte {
 	if len(r.Thresholds) > 0 {
 		line("\n| | threshold | condition | observed |\n|---|---|---|---|")
 		for _, t := range r.Thresholds {
-			line("| %s | `%s` | `%s` | %s |", emoji(t.State == "passed"), code(t.Selector), code(t.Source), cell(r.Measured(t)))
+			mark := emoji(!t.Crossed())
+			if t.Allowed {
+				mark = ":heavy_minus_sign:"
+			}
+			line("| %s | `%s` | `%s` | %s |", mark, code(t.Selector), code(t.Source), cell(r.Measured(t)))
 		}
 	}
 	if len(r.Endpoints) > 0 {

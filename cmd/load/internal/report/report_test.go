@@ -16,6 +16,7 @@ import (
 
 	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
 
 // A metric that has thresholds of its test's and of a flag's is named once.
@@ -194,9 +195,55 @@ func TestMarkdownTablesHold(t *testing.T) {
 	}
 }
 
+// TestNoDataThatIsAllowedIsNoFailure wants a threshold that fails nothing to look it, in every form.
+func TestNoDataThatIsAllowedIsNoFailure(t *testing.T) {
+	const source = "p(95)<1"
+	reg := metrics.NewRegistry()
+	selector, err := threshold.ParseSelector("http_req_duration{name:nothing}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, allowed := range []bool{false, true} {
+		r := &Result{Complete: true, Test: Test{TrendStats: DefaultTrendStats()}}
+		r.Health.Valid = true
+		r.SetThresholds([]threshold.Result{{Threshold: threshold.Threshold{Selector: selector, Source: source}, State: threshold.NoData}}, allowed)
+		r.Collect(metrics.NewStore(reg, time.Now(), nil), nil)
+		r.Judge(Findings{})
+		if ok := r.Metrics[selector.String()].Thresholds[source].OK; ok != allowed {
+			t.Errorf("allowed %v: k6's summary says %v", allowed, ok)
+		}
+		var text bytes.Buffer
+		if err := r.Text(&text, false); err != nil {
+			t.Fatal(err)
+		}
+		junit, err := r.JUnit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for form, want := range map[string][2]string{
+			text.String():        {"✗ 'p(95)<1' nothing was measured\n", "· 'p(95)<1' nothing was measured, which is allowed\n"},
+			string(r.Markdown()): {"| :x: | `http_req_duration{name:nothing}`", "| :heavy_minus_sign: | `http_req_duration{name:nothing}`"},
+			string(junit):        {`<failure message="no data: nothing was measured" type="threshold">`, `<skipped message="no data: nothing was measured, which is allowed">`},
+		} {
+			if got := [2]bool{strings.Contains(form, want[0]), strings.Contains(form, want[1])}; got != [2]bool{!allowed, allowed} {
+				t.Errorf("allowed %v:\n%s", allowed, form)
+			}
+		}
+		var doc junitSuites
+		if err := xml.Unmarshal(junit, &doc); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool]int{true: 1}[allowed]; doc.Failures != 1-want || doc.Skipped != want {
+			t.Errorf("allowed %v: %d failures and %d skipped in\n%s", allowed, doc.Failures, doc.Skipped, junit)
+		}
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	crossed := Threshold{Selector: "http_reqs", Source: "count>1", State: "failed"}
 	silent := Threshold{Selector: "x", Source: "p(95)<1", State: "no data"}
+	allowed := silent
+	allowed.Allowed = true
 	leak := []trend.Verdict{{State: trend.Steady}, {State: trend.Drifting, Bad: true, Reason: "memory: up"}}
 	for name, c := range map[string]struct {
 		thresholds []Threshold
@@ -209,7 +256,7 @@ func TestVerdicts(t *testing.T) {
 		"nothing wrong":            {want: ExitFine},
 		"crossed":                  {thresholds: []Threshold{crossed}, want: ExitThresholdsCrossed},
 		"no data fails":            {thresholds: []Threshold{silent}, want: ExitThresholdsCrossed},
-		"no data, allowed":         {thresholds: []Threshold{silent}, findings: Findings{AllowNoData: true}, want: ExitFine},
+		"no data, allowed":         {thresholds: []Threshold{allowed}, want: ExitFine},
 		"overloaded":               {overloaded: true, want: ExitInvalid},
 		"overloaded and crossed":   {overloaded: true, thresholds: []Threshold{crossed}, want: ExitInvalid},
 		"failed and overloaded":    {overloaded: true, findings: Findings{Failures: []string{"wrong data"}}, want: ExitFailed},

@@ -19,6 +19,7 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/scenario"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
 
 // Format and Version mark result files. The version rises when something in them changes its meaning or goes
@@ -206,11 +207,16 @@ type Threshold struct {
 	Selector string `json:"selector"`
 	Source   string `json:"source"`
 	// State is passed, failed or no data.
-	State string  `json:"state"`
-	Value float64 `json:"value"`
+	State string `json:"state"`
+	// Allowed tells that there is no data, and that the test does not mind.
+	Allowed bool    `json:"allowed,omitempty"`
+	Value   float64 `json:"value"`
 	// FailedAt is when it first failed, where it looks at a window or aborts the run.
 	FailedAt time.Duration `json:"failedAt,omitempty"`
 }
+
+// Crossed tells whether the threshold counts against the run: it failed, or has no data and needs some.
+func (t Threshold) Crossed() bool { return t.State != threshold.Passed.String() && !t.Allowed }
 
 // Failure is one way in which requests failed.
 type Failure struct {

@@ -111,7 +111,11 @@ func (t *text) thresholds() {
 		t.line("    %s", first.Selector)
 		for _, x := range t.Thresholds[i:] { // those of named targets and of flags come last
 			if x.Selector == first.Selector {
-				t.line("    %s '%s' %s", t.mark(x.State == "passed"), x.Source, t.Measured(x))
+				mark := t.mark(!x.Crossed())
+				if x.Allowed {
+					mark = "·"
+				}
+				t.line("    %s '%s' %s", mark, x.Source, t.Measured(x))
 			}
 		}
 	}

@@ -3,8 +3,6 @@ package report
 import (
 	"fmt"
 	"slices"
-
-	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
 
 // The words of a Verdict.
@@ -35,8 +33,6 @@ type Findings struct {
 	Interrupted bool
 	// Failures are what makes a run fail whatever its thresholds say: a test suite that gave up, wrong data.
 	Failures []string
-	// AllowNoData lets thresholds pass that have nothing to look at.
-	AllowNoData bool
 }
 
 // Judge comes to the verdict. What says most about the figures comes first: those of an interrupted or failed
@@ -45,10 +41,9 @@ type Findings struct {
 func (r *Result) Judge(f Findings) {
 	var crossed []string
 	for _, t := range r.Thresholds {
-		if t.State == threshold.Passed.String() || f.AllowNoData && t.State == threshold.NoData.String() {
-			continue
+		if t.Crossed() {
+			crossed = append(crossed, fmt.Sprintf("%s '%s': %s", t.Selector, t.Source, r.Measured(t)))
 		}
-		crossed = append(crossed, fmt.Sprintf("%s '%s': %s", t.Selector, t.Source, r.Measured(t)))
 	}
 	var drifts []string
 	for _, t := range r.Trends {
