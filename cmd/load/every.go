@@ -236,7 +236,7 @@ func (c *runCmd) repeat(a *app, o *scenario.Options, args []string) error {
 	}
 	i := a.interrupts
 	if i == nil {
-		i = onInterrupt(a.stderr, os.Exit)
+		i = onInterrupt(a.teller(a.stderr), os.Exit)
 		defer i.close()
 	}
 	w := &watch{everyFlags: &c.everyFlags, first: i.first, log: log, tell: func(v any) error { return a.line(v) }}

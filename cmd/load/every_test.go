@@ -209,7 +209,7 @@ func TestRoundsLeaveNothing(t *testing.T) {
 	}
 	c.Run.Metrics, c.Run.noStepSummary = observeNone, true
 	a := &app{cli: c, ctx: t.Context(), stdout: io.Discard, stderr: io.Discard}
-	i := onInterrupt(io.Discard, func(int) {})
+	i := onInterrupt(func(string) {}, func(int) {})
 	defer i.close()
 	heap := func() (bytes uint64, goroutines int) {
 		server.CloseClientConnections()

@@ -96,7 +96,7 @@ func (p *pipeline) run() (err error) {
 	if p.dir, err = reportDir(p.Reports, p.started); err != nil {
 		return err
 	}
-	p.interrupts = onInterrupt(p.stderr, func(code int) {
+	p.interrupts = onInterrupt(p.teller(p.stderr), func(code int) {
 		if p.env != nil {
 			p.env.Kill()
 		}

@@ -108,12 +108,12 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 	}
 	defer s.endDashboard()
 	if s.interrupts = a.interrupts; s.interrupts == nil {
-		s.interrupts = onInterrupt(a.stderr, os.Exit)
+		s.interrupts = onInterrupt(a.teller(a.stderr), os.Exit)
 		defer s.interrupts.close()
 	}
 	if s.display != nil {
-		s.interrupts.tell(s.display)
-		defer s.interrupts.tell(a.stderr) // a pipeline's go on
+		s.interrupts.tell(a.teller(s.display))
+		defer s.interrupts.tell(a.teller(a.stderr)) // a pipeline's go on
 	}
 	if c.Commit == "" {
 		c.Commit = commitHere(a.ctx)

@@ -16,16 +16,16 @@ type interrupts struct {
 	first   chan struct{} // closed by the first signal
 	second  chan struct{} // closed by the second one
 
-	mu     sync.Mutex
-	stderr io.Writer // where it is told what a signal does
-	count  int
-	stop   func()
+	mu    sync.Mutex
+	say   func(what string) // tells what a signal does
+	count int
+	stop  func()
 }
 
 // onInterrupt takes the signals over: at the first and at the second, what was given to during is stopped; the
 // third ends the program.
-func onInterrupt(stderr io.Writer, exit func(code int)) *interrupts {
-	i := &interrupts{signals: make(chan os.Signal, 3), done: make(chan struct{}), first: make(chan struct{}), second: make(chan struct{}), stderr: stderr}
+func onInterrupt(say func(what string), exit func(code int)) *interrupts {
+	i := &interrupts{signals: make(chan os.Signal, 3), done: make(chan struct{}), first: make(chan struct{}), second: make(chan struct{}), say: say}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		for {
@@ -45,10 +45,10 @@ func (i *interrupts) interrupt(exit func(code int)) {
 	defer i.mu.Unlock()
 	switch i.count++; i.count {
 	case 1:
-		fmt.Fprintln(i.stderr, "load: stopping; iterations may finish. Once more cuts them off, a third time gives up the results.")
+		i.say("stopping; iterations may finish. Once more cuts them off, a third time gives up the results.")
 		close(i.first)
 	case 2:
-		fmt.Fprintln(i.stderr, "load: cutting iterations off")
+		i.say("cutting iterations off")
 		close(i.second)
 	default:
 		exit(exitInterrupted)
@@ -68,11 +68,20 @@ func (i *interrupts) during(stop func()) {
 	}
 }
 
-// tell names where it is told from now on what a signal does: a display, which would draw over it otherwise.
-func (i *interrupts) tell(stderr io.Writer) {
+// tell names how it is told from now on what a signal does: by a display, which would draw over it otherwise.
+func (i *interrupts) tell(say func(what string)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.stderr = stderr
+	i.say = say
+}
+
+// teller tells what a signal does: in a line for people, who may have asked for --quiet but wait now, or in the log.
+func (a *app) teller(w io.Writer) func(what string) {
+	if a.JSON {
+		log := a.logger(w)
+		return func(what string) { log.Warn(what) }
+	}
+	return func(what string) { fmt.Fprintln(w, "load: "+what) }
 }
 
 // seen tells whether there was a signal.

@@ -9,11 +9,12 @@ import (
 func TestSignalsAreToldWhereTheyAreSeen(t *testing.T) {
 	var stderr, display strings.Builder
 	code := 0
-	i := onInterrupt(&stderr, func(c int) { code = c })
+	a := &app{cli: &cli{}}
+	i := onInterrupt(a.teller(&stderr), func(c int) { code = c })
 	defer i.close()
-	i.tell(&display)
+	i.tell(a.teller(&display))
 	i.interrupt(nil)
-	i.tell(&stderr)
+	i.tell(a.teller(&stderr))
 	i.interrupt(nil)
 	i.interrupt(func(c int) { code = c })
 	if !strings.Contains(display.String(), "iterations may finish") || !strings.Contains(stderr.String(), "cutting iterations off") || code != exitInterrupted {
