@@ -21,6 +21,11 @@ func (f *historyFlags) check() error {
 	if f.Keep < 1 {
 		return fmt.Errorf("--history-keep: %d runs are too few", f.Keep)
 	}
+	if f.History != "" {
+		if err := checkFolder(f.History); err != nil {
+			return fmt.Errorf("--history: %w", err)
+		}
+	}
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -42,6 +41,10 @@ func (o *outputFlags) checkOutputs() error {
 			if err := check(where); err != nil {
 				errs = append(errs, fmt.Errorf("--out %s: %w", kind, err))
 			}
+		case (kind == outJSON || kind == outCSV) && where != "-":
+			if err := checkOverwritten(where); err != nil {
+				errs = append(errs, fmt.Errorf("--out %s: %w", kind, err))
+			}
 		}
 	}
 	for _, f := range []struct{ flag, path string }{
@@ -50,16 +53,11 @@ func (o *outputFlags) checkOutputs() error {
 		if f.path == "" {
 			continue
 		}
-		if !isDir(filepath.Dir(f.path)) {
-			errs = append(errs, fmt.Errorf("%s: there is no directory %s", f.flag, filepath.Dir(f.path)))
+		if err := checkReplaced(f.path); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", f.flag, err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 // streams are the outputs that get every sample.

@@ -27,8 +27,10 @@ type reportCmd struct {
 func (c *reportCmd) Run(a *app) error {
 	write, err := c.writer(a)
 	errs := []error{err}
-	if dir := filepath.Dir(c.Output); c.Output != "-" && !isDir(dir) {
-		errs = append(errs, fmt.Errorf("--output: there is no directory %s", dir))
+	if c.Output != "-" {
+		if err := checkReplaced(c.Output); err != nil {
+			errs = append(errs, fmt.Errorf("--output: %w", err))
+		}
 	}
 	var p page.Report
 	for _, path := range c.Results {

@@ -29,6 +29,9 @@ func WriteFile(path string, data []byte) (err error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
+		if p, ok := errors.AsType[*os.PathError](err); ok {
+			err = p.Err // its path is that of a file that nobody has asked for
+		}
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	defer func() {
