@@ -25,15 +25,6 @@ func Up(ctx context.Context, dsn string) error {
 	})
 }
 
-// Down undoes every migration: all tables and their rows are gone afterwards. The extension pg_trgm stays,
-// because it may have been there before.
-func Down(ctx context.Context, dsn string) error {
-	return withProvider(dsn, func(p *goose.Provider) error {
-		_, err := p.DownTo(ctx, 0)
-		return err
-	})
-}
-
 // Version returns the version that the database at dsn is at and the newest one that this program knows.
 func Version(ctx context.Context, dsn string) (current, newest int64, err error) {
 	err = withProvider(dsn, func(p *goose.Provider) error {

@@ -92,8 +92,7 @@ func TestDownLeavesNothing(t *testing.T) {
 
 func TestUnreachableDatabase(t *testing.T) {
 	for name, try := range map[string]func() error{
-		"Up":   func() error { return schema.Up(t.Context(), "postgres://nobody@127.0.0.1:1/none") },
-		"Down": func() error { return schema.Down(t.Context(), "postgres://nobody@127.0.0.1:1/none") },
+		"Up": func() error { return schema.Up(t.Context(), "postgres://nobody@127.0.0.1:1/none") },
 		"Version": func() error {
 			_, _, err := schema.Version(t.Context(), "postgres://nobody@127.0.0.1:1/none")
 			return err

@@ -280,8 +280,15 @@ func TestKilledServerResumes(t *testing.T) {
 		} else if !strings.Contains(err.Error(), "run the same again") {
 			t.Errorf("error is %v", err)
 		}
-		if err := server.Ensure(t.Context()); err != nil {
+		again, err := local.Acquire(t.Context(), o) // as the next command does
+		if err != nil {
 			t.Fatal(err)
+		}
+		if again.DSN(name) != dsn {
+			t.Errorf("the server is at %s after the crash, was at %s", again.DSN(name), dsn)
+		}
+		if err := again.Release(t.Context()); err != nil {
+			t.Error(err)
 		}
 		load(t, dsn, crashed.dataset(), seed.Options{})
 		same(t, "after the crash", fingerprint(t, dsn), want)

@@ -139,21 +139,6 @@ func snapshotFor(ctx context.Context, q querier, db string) (*SnapshotInfo, erro
 	return i, nil
 }
 
-// DropSnapshot deletes the snapshot of the database at dsn and its spare copy, if there are any.
-func DropSnapshot(ctx context.Context, dsn string) error {
-	c, err := openCluster(ctx, dsn)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	for _, name := range []string{c.spare(), c.newSnapshot(), c.retired(), c.snapshot()} {
-		if err := c.drop(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // ResetResult says how long the parts of a reset took.
 type ResetResult struct {
 	Snapshot SnapshotInfo `json:"snapshot"`

@@ -41,9 +41,3 @@ func (r *recent[V]) put(k digest, v V) {
 	}
 	r.young[k] = v
 }
-
-func (r *recent[V]) len() int {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return len(r.young) + len(r.old)
-}

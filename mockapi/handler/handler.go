@@ -97,12 +97,6 @@ func NewAPI(store mockapi.Store, a *auth.Auth, o Options) *API {
 	return api
 }
 
-// New returns the API's own service as one handler.
-func New(store mockapi.Store, a *auth.Auth, o Options) http.Handler {
-	api := NewAPI(store, a, o)
-	return api.Handler(api.Service(ServiceAPI))
-}
-
 // Handler returns a handler for the routes. GET routes answer HEAD too.
 func (a *API) Handler(routes ...[]Route) http.Handler {
 	gin.SetMode(gin.ReleaseMode)

@@ -45,9 +45,10 @@ func TestWhatPrometheusIsTold(t *testing.T) {
 	m := metrics.New(func() mockapi.PoolStats {
 		return mockapi.PoolStats{Max: 8, Busy: 3, Idle: 2, Acquired: 40, Waited: 5, WaitTime: 1500 * time.Millisecond, SlowOrBroken: 6}
 	}, faults)
-	h := faults.Wrap("api", handler.New(store{}, auth.New(auth.Options{}), handler.Options{
+	api := handler.NewAPI(store{}, auth.New(auth.Options{}), handler.Options{
 		Middleware: []handler.Middleware{m.Middleware("api")},
-	}))
+	})
+	h := faults.Wrap("api", api.Handler(api.Service(handler.ServiceAPI)))
 	for _, path := range []string{"/api/v1/media/1", "/api/v1/media/1", "/api/v1/media/2", "/api/v1/media/3", "/nowhere", "/api/v1/tags"} {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 	}

@@ -18,3 +18,6 @@ func (q *Query) BoundedStatement(v Viewer, now time.Time, page Page, shortWalk, 
 	s.plan.ShortWalk, s.plan.MaxDriven = shortWalk, maxDriven
 	return s.build(), s.args
 }
+
+// Fields lists the names of all fields, also those of AllowPersonal.
+func Fields() []string { return fieldNames(true) }

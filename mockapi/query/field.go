@@ -102,19 +102,6 @@ func findField(name string) *field {
 	return nil
 }
 
-// Fields lists the canonical names of the fields that a query may use, those of AllowPersonal last.
-func Fields() []string {
-	var names, personal []string
-	for _, f := range fields {
-		if f.personal {
-			personal = append(personal, f.name)
-		} else {
-			names = append(names, f.name)
-		}
-	}
-	return append(names, personal...)
-}
-
 // fieldHint words what an unknown field may have been meant as.
 func fieldHint(name string, personal bool) string {
 	key, best, distance := fieldKey(name), "", 4

@@ -127,24 +127,6 @@ func (s *Server) leave(ctx context.Context) error {
 	return err
 }
 
-// Ensure starts the server again if it has died since it was acquired, on the same port where possible.
-// Clients that outlive a crash of the server may call it when they cannot connect.
-func (s *Server) Ensure(ctx context.Context) error {
-	unlock, err := s.home.enter(ctx)
-	if err != nil {
-		return fmt.Errorf("local PostgreSQL: %w", err)
-	}
-	defer unlock()
-	st, err := s.home.ensureRunning(ctx)
-	if err != nil {
-		return fmt.Errorf("local PostgreSQL: %w", err)
-	}
-	if st.Port != s.state.Port {
-		return fmt.Errorf("local PostgreSQL: restarted on port %d because port %d was taken: start this command again", st.Port, s.state.Port)
-	}
-	return nil
-}
-
 // Open is the one way in which every command gets its database. A databaseURL that is not empty is used as
 // it is. An empty one means the local server and its database [Database], which is created if it is
 // missing; release must then be called when the command is done with it. Release is never nil.
