@@ -34,6 +34,7 @@ type cli struct {
 	PGDir       string           `name:"pg-dir" env:"MEDIANEST_PG_DIR" type:"path" placeholder:"DIR" help:"Directory of the private local server."`
 	JSON        bool             `name:"json" env:"MEDIANEST_JSON" help:"Print the result as JSON."`
 	Quiet       bool             `name:"quiet" short:"q" env:"MEDIANEST_QUIET" help:"Print neither progress nor a summary."`
+	StopAtEOF   bool             `name:"stop-at-eof" help:"Stop when standard input ends, which it does when the program that started this one is gone, however it went."`
 	Version     kong.VersionFlag `name:"version" help:"Print the version and quit."`
 
 	Load     loadCmd     `cmd:"" default:"withargs" help:"Seed a database; the default command, so its name can be left out."`
@@ -125,6 +126,9 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	}
 	ctx, stop := interruptible(stderr, os.Exit)
 	defer stop()
+	if c.StopAtEOF {
+		ctx = untilEOF(ctx, os.Stdin)
+	}
 	level := slog.LevelInfo
 	if c.Quiet {
 		level = slog.LevelError

@@ -11,6 +11,7 @@ import (
 // dbCmd is about the private local server.
 type dbCmd struct {
 	Start   dbStartCmd   `cmd:"" help:"Start it and keep it running until stop."`
+	Run     dbRunCmd     `cmd:"" help:"Run it until Ctrl-C, or as long as other commands use it."`
 	Stop    dbStopCmd    `cmd:"" help:"Stop it; its data stay."`
 	Status  dbStatusCmd  `cmd:"" help:"Show whether and where it runs."`
 	Migrate dbMigrateCmd `cmd:"" help:"Bring the schema of the database to its newest version, without rows."`
@@ -19,7 +20,7 @@ type dbCmd struct {
 
 // Help is the long help of the command.
 func (dbCmd) Help() string {
-	return `Every command starts the server when it needs it, and the last to end stops it; start keeps it for other programs.
+	return `Every command starts the server when it needs it, and the last to end stops it; start keeps it for other programs, and run does as long as it runs itself.
 It is here and not in mockapi because the database comes first: it is filled before anything serves it.
 
     seed db start; psql "$(seed db url)"`
@@ -41,6 +42,24 @@ func (dbStartCmd) Run(a *app) error {
 		return err
 	}
 	return a.showServer(st)
+}
+
+type dbRunCmd struct{}
+
+// Run uses the local server until it is interrupted: it is there as long as this command is.
+func (dbRunCmd) Run(a *app) error {
+	_, release, err := local.Open(a.ctx, "", a.localOptions())
+	if err != nil {
+		return err
+	}
+	st, err := local.Inspect(a.ctx, a.localOptions())
+	if err == nil {
+		err = a.showServer(st)
+	}
+	if err == nil {
+		<-a.ctx.Done()
+	}
+	return errors.Join(err, release(a.ctx))
 }
 
 type dbStopCmd struct{}

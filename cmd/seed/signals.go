@@ -36,3 +36,13 @@ func interruptible(stderr io.Writer, exit func(code int)) (context.Context, func
 		cancel()
 	}
 }
+
+// untilEOF returns a context that ends with the parent, and as soon as there is no more to read.
+func untilEOF(parent context.Context, r io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(parent)
+	go func() {
+		_, _ = io.Copy(io.Discard, r) // an error is an end as well
+		cancel()
+	}()
+	return ctx
+}

@@ -2,8 +2,9 @@
 // mock that serves it. It does so by running the programs seed and mockapi, as a person would, and it takes
 // everything away again.
 //
-// The mock runs in a process group of its own, so that Ctrl-C in a terminal does not reach it while a test still
-// needs it, and it ends when this process dies, however it dies.
+// They run in process groups of their own, so that Ctrl-C in a terminal does not reach them while a test still needs
+// them, and they end when this process dies, however it dies. That is why the private PostgreSQL is held by a program
+// too: one that this process held itself would go on without it.
 package environment
 
 import (
@@ -45,11 +46,12 @@ type Options struct {
 type Environment struct {
 	o    Options
 	dir  string // temporary, of the private PostgreSQL; "" where there is none
+	dsn  string // of the database, password included
 	said ready
 
 	// Kill looks at these while others set them.
-	postgres atomic.Pointer[local.Server]
-	mock     atomic.Pointer[process]
+	holder atomic.Pointer[process] // of the private PostgreSQL
+	mock   atomic.Pointer[process]
 }
 
 // ready is what mockapi --json tells, as far as it is of interest.
@@ -68,7 +70,7 @@ const maxSaid = 1 << 20
 
 // New returns an environment without anything in it. It is to be stopped in any case.
 func New(o Options) (*Environment, error) {
-	e := &Environment{o: o}
+	e := &Environment{o: o, dsn: o.DatabaseURL}
 	if o.DatabaseURL != "" {
 		return e, nil
 	}
@@ -95,13 +97,8 @@ func (e *Environment) PID() int {
 	return mock.cmd.Process.Pid
 }
 
-// DatabaseURL is the URL of the database, password included.
-func (e *Environment) DatabaseURL() string {
-	if server := e.postgres.Load(); server != nil {
-		return server.DSN(local.Database)
-	}
-	return e.o.DatabaseURL
-}
+// DatabaseURL is the URL of the database, password included; "" before there is one.
+func (e *Environment) DatabaseURL() string { return e.dsn }
 
 // URLs are the base URLs of the mock's services by name: api, auth, media, user and notification.
 func (e *Environment) URLs() map[string]string { return e.said.Services }
@@ -109,18 +106,31 @@ func (e *Environment) URLs() map[string]string { return e.said.Services }
 // Seed starts PostgreSQL, where it is to be a private one, and fills the database.
 func (e *Environment) Seed(ctx context.Context) error {
 	if e.dir != "" {
-		// The programs join it. It is held until the mock has it, so that it is started once.
-		server, err := local.Acquire(ctx, local.Options{Dir: e.postgresDir()})
-		if err != nil {
-			return cmp.Or(context.Cause(ctx), err)
+		if err := e.hold(ctx); err != nil {
+			return err
 		}
-		e.postgres.Store(server)
 	}
 	args := []string{"--profile", e.o.Profile, "--seed", strconv.FormatUint(e.o.Seed, 10), "--no-progress"}
 	if e.o.AsOf != "" {
 		args = append(args, "--as-of", e.o.AsOf)
 	}
 	return e.seed(ctx, args...)
+}
+
+// hold starts the private PostgreSQL, which the other programs join, and has it held until the end.
+func (e *Environment) hold(ctx context.Context) error {
+	cmd := exec.Command(e.o.Programs.Seed, append([]string{"db", "run", "--json"}, e.database()...)...)
+	cmd.Env = e.env()
+	var runs local.Status
+	if err := e.hear(ctx, "PostgreSQL", cmd, true, &e.holder, &runs); err != nil {
+		return err
+	}
+	server, err := local.Inspect(ctx, local.Options{Dir: e.postgresDir()})
+	if err != nil {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	e.dsn = server.DSN(local.Database)
+	return nil
 }
 
 // Reset brings the data back to how they were seeded, while the mock runs. Faults that it was told to make go on,
@@ -130,8 +140,8 @@ func (e *Environment) Reset(ctx context.Context) error { return e.seed(ctx, "res
 func (e *Environment) seed(ctx context.Context, args ...string) error {
 	what := strings.Join(append([]string{"seed"}, args...), " ")
 	cmd := exec.Command(e.o.Programs.Seed, append(args, e.database()...)...)
-	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.SysProcAttr = e.o.Log, e.o.Log, e.env(), ownGroup()
-	p, err := start(cmd)
+	cmd.Stdout, cmd.Stderr, cmd.Env = e.o.Log, e.o.Log, e.env()
+	p, err := start(cmd, true)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -149,44 +159,44 @@ func (e *Environment) seed(ctx context.Context, args ...string) error {
 
 // Serve starts the mock and returns when it serves.
 func (e *Environment) Serve(ctx context.Context) error {
-	hear, say, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("start mockapi: %w", err)
-	}
-	defer hear.Close()
 	cmd := exec.Command(e.o.Programs.Mock, append([]string{"--addr", "127.0.0.1:0", "--json", "--snapshot"}, e.database()...)...)
-	cmd.Stdout, cmd.Stderr, cmd.Env = say, e.o.Log, e.env()
-	cmd.SysProcAttr = ownGroup()
-	if !e.o.Keep {
-		// It ends when its standard input does, which is as soon as this process is gone.
-		cmd.Args = append(cmd.Args, "--stop-at-eof")
-		if _, err := cmd.StdinPipe(); err != nil { // which cmd keeps open
-			return fmt.Errorf("start mockapi: %w", err)
-		}
-	}
-	mock, err := start(cmd)
-	_ = say.Close() // the mock has its own
-	if err != nil {
-		return fmt.Errorf("start mockapi: %w", err)
-	}
-	e.mock.Store(mock)
-	stop := context.AfterFunc(ctx, func() { _ = hear.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if err := json.NewDecoder(io.LimitReader(hear, maxSaid)).Decode(&e.said); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if errors.Is(err, io.EOF) {
-			<-mock.ended
-			return fmt.Errorf("start mockapi: it ended with %v: %s", mock.cmd.ProcessState, e.lastLine())
-		}
-		return fmt.Errorf("start mockapi: read what it says: %w", err)
+	cmd.Env = e.env()
+	if err := e.hear(ctx, "mockapi", cmd, !e.o.Keep, &e.mock, &e.said); err != nil {
+		return err
 	}
 	if e.said.Services["api"] == "" {
 		return fmt.Errorf("start mockapi: %s does not say where it serves: is it of another version?", e.o.Programs.Mock)
 	}
-	// From now on it is the mock's, which stops it at its end, also when this process is gone.
-	return e.release(ctx)
+	return nil
+}
+
+// hear starts a program and returns when it has said, as JSON on its standard output, that it is ready.
+func (e *Environment) hear(ctx context.Context, what string, cmd *exec.Cmd, bound bool, as *atomic.Pointer[process], said any) error {
+	hear, say, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", what, err)
+	}
+	defer hear.Close()
+	cmd.Stdout, cmd.Stderr = say, e.o.Log
+	p, err := start(cmd, bound)
+	_ = say.Close() // the program has its own
+	if err != nil {
+		return fmt.Errorf("start %s: %w", what, err)
+	}
+	as.Store(p)
+	stop := context.AfterFunc(ctx, func() { _ = hear.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if err := json.NewDecoder(io.LimitReader(hear, maxSaid)).Decode(said); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if errors.Is(err, io.EOF) {
+			<-p.ended
+			return fmt.Errorf("start %s: it ended with %v: %s", what, cmd.ProcessState, e.lastLine())
+		}
+		return fmt.Errorf("start %s: read what it says: %w", what, err)
+	}
+	return nil
 }
 
 // Ended tells whether the mock has ended by itself, and how.
@@ -206,19 +216,24 @@ func (e *Environment) Ended() error {
 // Stop ends the mock and its PostgreSQL, and removes the directory. As soon as hurry is closed, nothing is waited
 // for that can be cut off. Stopping twice is harmless.
 func (e *Environment) Stop(hurry <-chan struct{}) error {
-	if mock := e.mock.Load(); mock != nil {
-		mock.stop(hurry)
+	for _, p := range e.processes() {
+		p.stop(hurry)
 	}
 	return e.remove()
 }
 
 // Kill is Stop for who can't wait: it takes a second or two.
 func (e *Environment) Kill() {
-	if mock := e.mock.Load(); mock != nil {
-		_ = syscall.Kill(-mock.cmd.Process.Pid, syscall.SIGKILL) // it may have ended
-		<-mock.ended
+	for _, p := range e.processes() {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // it may have ended
+		<-p.ended
 	}
 	_ = e.remove() // nobody waits to be told
+}
+
+// processes are those that have been started to stay, in the order in which they are to be stopped.
+func (e *Environment) processes() []*process {
+	return slices.DeleteFunc([]*process{e.mock.Load(), e.holder.Load()}, func(p *process) bool { return p == nil })
 }
 
 func (e *Environment) remove() error {
@@ -227,17 +242,9 @@ func (e *Environment) remove() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	// The mock has stopped it already, unless it was killed.
-	err := errors.Join(e.release(ctx), local.Stop(ctx, local.Options{Dir: e.postgresDir()}))
+	// PostgreSQL has stopped already, unless its holder was killed.
+	err := local.Stop(ctx, local.Options{Dir: e.postgresDir()})
 	return errors.Join(err, os.RemoveAll(e.dir))
-}
-
-// release gives the private PostgreSQL up; doing so twice is harmless.
-func (e *Environment) release(ctx context.Context) error {
-	if server := e.postgres.Load(); server != nil {
-		return server.Release(ctx)
-	}
-	return nil
 }
 
 func (e *Environment) postgresDir() string { return filepath.Join(e.dir, "postgres") }

@@ -12,7 +12,16 @@ type process struct {
 	ended chan struct{} // closed once it has ended and cmd has its state
 }
 
-func start(cmd *exec.Cmd) (*process, error) {
+// start starts a program in a process group of its own. One that is bound ends when its standard input does, which
+// is as soon as this process is gone.
+func start(cmd *exec.Cmd, bound bool) (*process, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if bound {
+		cmd.Args = append(cmd.Args, "--stop-at-eof")
+		if _, err := cmd.StdinPipe(); err != nil { // which cmd keeps open
+			return nil, err
+		}
+	}
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -42,6 +51,3 @@ func (p *process) stop(hurry <-chan struct{}) {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.ended
 }
-
-// ownGroup puts a program into a process group of its own.
-func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
