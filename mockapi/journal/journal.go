@@ -3,15 +3,14 @@
 package journal
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/medianest/testbed/mockapi/answer"
 	"github.com/medianest/testbed/mockapi/fault"
 )
 
@@ -54,17 +53,17 @@ func New(capacity int, correlationHeader, faultHeader string) *Journal {
 func (j *Journal) Wrap(service string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e := Entry{Time: time.Now(), Service: service, Method: clip(r.Method), Path: clip(r.URL.Path), Query: clip(r.URL.RawQuery), RequestBytes: r.ContentLength}
-		rec := &recorder{ResponseWriter: w}
+		rec := &answer.Recorder{ResponseWriter: w}
 		defer func() { // also when the handler aborts the connection
 			e.Duration = float64(time.Since(e.Time)) / float64(time.Millisecond)
-			e.Status, e.ResponseBytes = rec.status, rec.bytes
+			e.Status, e.ResponseBytes = rec.Status, rec.Bytes
 			e.CorrelationID = w.Header().Get(j.correlationHeader)
 			e.Faults = w.Header().Values(j.faultHeader)
 			j.add(e)
 		}()
 		next.ServeHTTP(rec, r)
-		if rec.status == 0 && !rec.hijacked {
-			rec.status = http.StatusOK // net/http says 200 for a handler that wrote nothing
+		if rec.Status == 0 && !rec.Hijacked {
+			rec.Status = http.StatusOK // net/http says 200 for a handler that wrote nothing
 		}
 	})
 }
@@ -205,39 +204,3 @@ func (j *Journal) Verify(x Expectation) (Verdict, error) {
 	}
 	return v, nil
 }
-
-// recorder learns what a handler answers.
-type recorder struct {
-	http.ResponseWriter
-	status   int
-	bytes    int64
-	hijacked bool
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= 200 { // 1xx come before the answer
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	n, err := r.ResponseWriter.Write(p)
-	r.bytes += int64(n)
-	return n, err
-}
-
-// Hijack implements http.Hijacker: a connection that was taken over got no answer.
-func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	r.hijacked = true
-	return http.NewResponseController(r.ResponseWriter).Hijack()
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// Flush implements http.Flusher.
-func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }

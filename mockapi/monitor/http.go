@@ -1,11 +1,11 @@
 package monitor
 
 import (
-	"bufio"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/medianest/testbed/mockapi/answer"
 )
 
 // Route is what a service answers: its method, and its path in gin's notation, /media/:id.
@@ -25,26 +25,26 @@ func (m *Monitor) Wrap(service string, routes []Route, next http.Handler) http.H
 	for _, r := range routes {
 		root.add(r, m.Operation(r.Method+" "+r.Path, tags))
 	}
-	recorders := sync.Pool{New: func() any { return new(recorder) }}
+	recorders := sync.Pool{New: func() any { return new(answer.Recorder) }}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		op := root.find(r)
 		if op == nil {
 			op = unknown
 		}
-		rec := recorders.Get().(*recorder)
-		*rec = recorder{ResponseWriter: w}
+		rec := recorders.Get().(*answer.Recorder)
+		*rec = answer.Recorder{ResponseWriter: w}
 		span := op.Start()
 		finished := false
 		defer func() { // also when the handler aborts the connection, in which case the answer is not a whole one
 			switch {
 			case !finished:
-				rec.status = 0
-			case rec.status == 0 && !rec.hijacked && r.Context().Err() == nil:
-				rec.status = http.StatusOK // net/http says 200 for a handler that wrote nothing
+				rec.Status = 0
+			case rec.Status == 0 && !rec.Hijacked && r.Context().Err() == nil:
+				rec.Status = http.StatusOK // net/http says 200 for a handler that wrote nothing
 			}
-			span.End(rec.status)
-			if finished && !rec.hijacked {
-				*rec = recorder{}
+			span.End(rec.Status)
+			if finished && !rec.Hijacked {
+				*rec = answer.Recorder{}
 				recorders.Put(rec)
 			}
 		}()
@@ -139,38 +139,3 @@ func (n *node) end(rest, method string, more bool) *Operation {
 	}
 	return nil
 }
-
-// recorder learns the status of an answer.
-type recorder struct {
-	http.ResponseWriter
-	status   int
-	hijacked bool
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= 200 { // 1xx come before the answer
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (r *recorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(p)
-}
-
-// Hijack implements http.Hijacker: a connection that was taken over got no answer.
-func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	r.hijacked = true
-	return http.NewResponseController(r.ResponseWriter).Hijack()
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// Flush implements http.Flusher.
-func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
