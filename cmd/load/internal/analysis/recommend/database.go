@@ -154,7 +154,11 @@ func pool(f *facts) []Recommendation {
 		for _, p := range busy.Points {
 			peak = max(peak, p.Max)
 		}
-		evidence = append(evidence, fmt.Sprintf("at most %.0f of %.0f connections were seen in use at once", peak, most.Points[0].Value))
+		seen := fmt.Sprintf("%.0f of %.0f connections were seen in use at once", peak, most.Points[0].Value)
+		if peak < most.Points[0].Value {
+			seen += ", at a look a second or less, which misses peaks; where a target has several pools, one can be full and the others not"
+		}
+		evidence = append(evidence, seen)
 	}
 	return []Recommendation{{
 		Category: Database, Priority: High, Effort: Low, Gain: gain,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/client"
 	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
@@ -15,6 +16,8 @@ import (
 const (
 	brokenShare  = 0.001 // of requests that were not answered at all
 	connectShare = 0.05  // of all requests' time that went into connections
+	madeShare    = 0.2   // of requests that made one
+	refusedShare = 0.9   // of the requests of a target that is gone; some wait for a time-out instead
 	droppedShare = 0.01  // of iterations that were never started
 	cpuShare     = 0.85  // of the processors
 	pauseShare   = 0.01  // of the time in which garbage collection stopped the target
@@ -35,35 +38,76 @@ func generator(f *facts) []Recommendation {
 	}}
 }
 
-// connections looks for requests that got no answer, and for time that goes into making connections.
+// unreachable tells when a target was not there any more, which the rules on errors and connections leave alone.
+func unreachable(f *facts) []Recommendation {
+	if f.gone == nil {
+		return nil
+	}
+	when := "all along"
+	if f.gone.at > 0 {
+		when = fmt.Sprintf("from %v of the run on, of %v", f.gone.at.Round(time.Second), f.Run.Elapsed.Round(time.Second))
+	}
+	return []Recommendation{{
+		Category: Infrastructure, Priority: Critical, Effort: Medium,
+		Title:       "Find out why the target stopped answering",
+		Description: "Nothing listened any more where the target was: connections were refused until the run's end.",
+		Impact:      "A run that says something of all its time: only what was before that is about the target.",
+		Implementation: []string{
+			"Look in the target's log for its last words, and in the kernel's for a process killed for want of memory",
+			"Let a supervisor start it again, and test that under load",
+			"Repeat the run: these figures are of a target that was there for a part of it",
+		},
+		Evidence: []string{fmt.Sprintf("%s, %d of %d requests failed: %s", when, f.gone.refused, f.gone.requests, client.Refused)},
+	}}
+}
+
+// connections looks for requests that got no answer.
 func connections(f *facts) []Recommendation {
-	var evidence []string
 	broken, of := f.failed(func(x report.Failure) bool { return x.Kind != "" })
-	if of > brokenShare {
-		evidence = append(evidence, fmt.Sprintf("%s of the requests got no answer", percent(of)))
-		evidence = append(evidence, quoteFailures(broken)...)
-	}
-	gain := 0.0
-	if connecting, tls := f.trend("http_req_connecting"), f.trend("http_req_tls_handshaking"); connecting != nil && tls != nil {
-		if took := share(connecting.Sum()+tls.Sum(), f.requestTime); took >= connectShare {
-			gain = took
-			evidence = append(evidence, fmt.Sprintf("%s of the time of all requests went into new connections", percent(took)))
-		}
-	}
-	if len(evidence) == 0 {
+	if of <= brokenShare {
 		return nil
 	}
 	return []Recommendation{{
-		Category: Infrastructure, Priority: High, Effort: Medium, Gain: gain,
+		Category: Infrastructure, Priority: High, Effort: Medium,
 		Title:       "Keep connections up",
-		Description: "Connections break, time out, or are made anew for each request.",
-		Impact:      "Fewer requests that users have to repeat, and no time lost in handshakes.",
+		Description: "Connections break or time out.",
+		Impact:      "Fewer requests that users have to repeat.",
 		Implementation: []string{
 			"Compare the idle time-outs of balancer, proxy and server: who is asked must keep connections longest",
 			"Look for a full backlog, a limit of files or of connections, and processes that end",
-			"Keep connections alive between requests",
 		},
-		Evidence: evidence,
+		Evidence: append([]string{fmt.Sprintf("%s of the requests got no answer", percent(of))}, quoteFailures(broken)...),
+	}}
+}
+
+// connectionReuse looks for time that goes into making connections. The first connection of each user is no sign of
+// anything, however short the run: it takes connections for a good part of the requests.
+func connectionReuse(f *facts) []Recommendation {
+	connecting, tls := f.trend("http_req_connecting"), f.trend("http_req_tls_handshaking")
+	if connecting == nil || tls == nil {
+		return nil
+	}
+	made := uint64(0)
+	connecting.Each(func(ms float64, n uint64) bool {
+		if ms > 0 {
+			made += n
+		}
+		return true
+	})
+	took := share(connecting.Sum()+tls.Sum(), f.requestTime)
+	if took < connectShare || share(float64(made), float64(connecting.Count())) <= madeShare {
+		return nil
+	}
+	return []Recommendation{{
+		Category: Infrastructure, Priority: Medium, Effort: Low, Gain: took,
+		Title:       "Use connections again",
+		Description: "Connections are made anew for many of the requests.",
+		Impact:      "No time lost in handshakes, neither the clients' nor the target's.",
+		Implementation: []string{
+			"Keep connections alive between requests: look for Connection: close in answers, and for a low limit of requests a connection",
+			"Raise idle time-outs above the time that users think between requests",
+		},
+		Evidence: []string{fmt.Sprintf("%d of %d requests made a connection: %s of the time of all requests", made, connecting.Count(), percent(took))},
 	}}
 }
 

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/client"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/report"
@@ -69,7 +71,9 @@ func rules() []rule {
 
 		{name: "payload", look: payload},
 
+		{name: "unreachable", look: unreachable},
 		{name: "connections", look: connections},
+		{name: "connection-reuse", look: connectionReuse},
 		{name: "capacity", look: capacity},
 		{name: "target-cpu", look: targetCPU},
 		{name: "garbage", look: garbage},
@@ -85,6 +89,7 @@ type facts struct {
 	requestTime float64
 	requests    float64
 	endpoints   []endpoint // those that took the most time first
+	gone        *gone      // nil where the target was there to the end
 	// statements are what the database did in the run, the most time first; covered are those that a rule has
 	// spoken of, which others then leave alone.
 	statements []observe.Statement
@@ -119,7 +124,52 @@ func newFacts(r *report.Result) *facts {
 	if r.Observed != nil {
 		f.statements = r.Observed.Database.Run()
 	}
+	f.gone = goneFrom(r.Timeline)
 	return f
+}
+
+// gone is when a target stopped answering for good.
+type gone struct {
+	at                time.Duration // of the run; to the point of the timeline
+	requests, refused uint64        // since then
+	// broken tells that requests went unanswered before that, too, and were not just under way when it happened.
+	broken bool
+}
+
+// goneFrom finds the first point from which nearly all requests were refused a connection, nil where there is none.
+func goneFrom(timeline []metrics.Point) *gone {
+	first := len(timeline)
+	var g gone
+	for i, p := range slices.Backward(timeline) {
+		refused := p.Errors[string(client.Refused)]
+		if float64(refused) < refusedShare*float64(p.All.Requests) {
+			break
+		}
+		if refused > 0 {
+			first, g.at = i, p.Start
+			g.requests += p.All.Requests
+			g.refused += refused
+		}
+	}
+	if g.refused == 0 {
+		return nil
+	}
+	requests, unanswered := uint64(0), uint64(0)
+	for _, p := range timeline[:max(first-1, 0)] {
+		requests += p.All.Requests
+		for kind, n := range p.Errors {
+			if !strings.HasPrefix(kind, "status ") {
+				unanswered += n
+			}
+		}
+	}
+	g.broken = share(float64(unanswered), float64(requests)) > brokenShare
+	return &g
+}
+
+// explains tells whether requests failed because the target was gone.
+func (g *gone) explains(x report.Failure) bool {
+	return g != nil && (x.Kind == string(client.Refused) || x.Kind != "" && !g.broken)
 }
 
 // share is part / whole, and 0 where there is no whole.
@@ -150,16 +200,20 @@ func (f *facts) trend(name string) *metrics.Histogram {
 // increase is how much a cumulative series that was observed rose, 0 where it was not.
 func (f *facts) increase(name string) float64 { return f.Observed.Find(name).Increase() }
 
-// failed are the failures that pass a test, and their share of all requests.
+// failed are the failures that pass a test, and their share of all requests, but for those of a target that was gone.
 func (f *facts) failed(which func(report.Failure) bool) (failures []report.Failure, of float64) {
 	n := 0.0
 	for _, x := range f.Errors {
-		if which(x) {
+		if which(x) && !f.gone.explains(x) {
 			failures = append(failures, x)
 			n += float64(x.Count)
 		}
 	}
-	return failures, share(n, f.requests)
+	requests := f.requests
+	if f.gone != nil {
+		requests -= float64(f.gone.refused)
+	}
+	return failures, share(n, requests)
 }
 
 // oneLine puts a statement on one line and cuts it.

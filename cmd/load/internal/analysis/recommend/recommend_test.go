@@ -90,6 +90,28 @@ func measured(r *report.Result, name string, value float64) {
 	}
 }
 
+// connects has n of the requests make a connection, which takes each of them ms.
+func connects(r *report.Result, n uint64, ms float64) {
+	for i := range r.Series {
+		if s := &r.Series[i]; s.Metric == "http_req_connecting" {
+			s.Values, s.Count = new(metrics.Histogram), 0
+			add(s, 0, 10_000-n)
+			add(s, ms, n)
+		}
+	}
+}
+
+type failed map[string]uint64
+
+// second is a point of the timeline.
+func second(at int, requests uint64, errors failed) metrics.Point {
+	p := metrics.Point{Start: time.Duration(at) * time.Second, Length: time.Second, Errors: errors, All: metrics.Traffic{Requests: requests}}
+	for _, n := range errors {
+		p.All.Failed += n
+	}
+	return p
+}
+
 func seqScan(rows, cost float64) []observe.Plan {
 	return []observe.Plan{{Statement: 1, Scans: []observe.Scan{{Table: "media_files", Filter: "(user_id = $1)", Rows: rows, Cost: cost}}}}
 }
@@ -127,7 +149,12 @@ func TestRules(t *testing.T) {
 			category: Database, priority: High, quotes: list + " runs it 21.0 times a request",
 		},
 		"pool": {
-			fires:    func(r *report.Result) { observed(r, observe.PoolWaited, 4000); observed(r, observe.PoolWait, 20) },
+			fires: func(r *report.Result) { // of two pools, the one of eight is full
+				observed(r, observe.PoolWaited, 4000)
+				observed(r, observe.PoolWait, 20)
+				r.Observed.Series = append(r.Observed.Series, observe.Series{Name: observe.PoolBusy, Points: []observe.Point{{Max: 8}}},
+					observe.Series{Name: observe.PoolMax, Points: []observe.Point{{Value: 12}}})
+			},
 			silent:   func(r *report.Result) { observed(r, observe.PoolWaited, 4000); observed(r, observe.PoolWait, 1) },
 			category: Database, priority: High, quotes: "4000 of 10000 acquires waited",
 		},
@@ -197,8 +224,26 @@ func TestRules(t *testing.T) {
 			fires: func(r *report.Result) {
 				r.Errors = []report.Failure{{Endpoint: list, Status: "0", Kind: "reset", Count: 100}}
 			},
-			silent:   func(r *report.Result) { measured(r, "http_req_connecting", 2000) }, // 2 s of 50
+			silent: func(r *report.Result) { // requests that were under way when the target went, and those since
+				r.Timeline = []metrics.Point{second(0, 100, nil), second(1, 60, failed{"connection reset": 12, "connection refused": 9}), second(2, 50, failed{"connection refused": 50})}
+				r.Errors = []report.Failure{{Endpoint: list, Status: "0", Kind: "connection refused", Count: 59}, {Endpoint: list, Status: "0", Kind: "connection reset", Count: 12}}
+			},
 			category: Infrastructure, priority: High, quotes: "100 times " + list + ": reset",
+		},
+		"unreachable": {
+			fires: func(r *report.Result) {
+				r.Timeline = []metrics.Point{second(0, 100, nil), second(1, 60, failed{"connection reset": 2, "connection refused": 9}), second(2, 50, failed{"connection refused": 49}), second(3, 0, nil)}
+				r.Errors = []report.Failure{{Endpoint: list, Status: "0", Kind: "connection refused", Count: 58}}
+			},
+			silent: func(r *report.Result) { // it was there again
+				r.Timeline = []metrics.Point{second(0, 100, nil), second(1, 60, failed{"connection refused": 60}), second(2, 50, failed{"connection refused": 20})}
+			},
+			category: Infrastructure, priority: Critical, quotes: "from 2s of the run on, of 1m0s, 49 of 50 requests failed: connection refused",
+		},
+		"connection-reuse": {
+			fires:    func(r *report.Result) { connects(r, 4000, 2) },
+			silent:   func(r *report.Result) { connects(r, 100, 80) }, // each user's first, which take as much of the time of a short run
+			category: Infrastructure, priority: Medium, quotes: "4000 of 10000 requests made a connection: 16 % of the time of all requests",
 		},
 		"capacity": {
 			fires:    func(r *report.Result) { r.Test.Scenarios[0].Dropped = 500 },
@@ -297,6 +342,32 @@ func TestTheMostUrgentComesFirst(t *testing.T) {
 				t.Errorf("evidence of %d characters: %s", len(e), e)
 			}
 		}
+	}
+}
+
+// Of a target that stops answering, the failures are told once; those that have nothing to do with that are told, too.
+func TestATargetThatIsGone(t *testing.T) {
+	for name, test := range map[string]struct {
+		before failed
+		errors []report.Failure
+		want   []string
+	}{
+		"nothing else":     {nil, []report.Failure{{Kind: "connection refused", Count: 50}, {Kind: "connection reset", Count: 12}}, []string{"unreachable"}},
+		"statuses":         {failed{"status 500": 60}, []report.Failure{{Status: "500", Count: 600}, {Kind: "connection refused", Count: 50}}, []string{"errors", "unreachable"}},
+		"broken before it": {failed{"connection reset": 60}, []report.Failure{{Kind: "connection reset", Count: 600}, {Kind: "connection refused", Count: 50}}, []string{"errors", "unreachable", "connections"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := healthy()
+			r.Errors = test.errors
+			r.Timeline = []metrics.Point{second(0, 100, test.before), second(1, 100, nil), second(2, 50, failed{"connection refused": 50})}
+			var rules []string
+			for _, x := range Of(r) {
+				rules = append(rules, x.Rule)
+			}
+			if !slices.Equal(rules, test.want) {
+				t.Errorf("%v; want %v", rules, test.want)
+			}
+		})
 	}
 }
 
