@@ -56,7 +56,7 @@ func (c *runCmd) plan(ctx context.Context, o *scenario.Options, log *slog.Logger
 	if hosts[base] == nil {
 		base = "media"
 	}
-	probed, err := probe(ctx, hosts[base], o)
+	probed, err := c.probe(ctx, base, hosts[base], o)
 	if err != nil {
 		return nil, err
 	}

@@ -28,14 +28,15 @@ type targetFlags struct {
 
 // service is what one of the flags says.
 type service struct {
-	name, flag string
-	urls       []string
+	name, flag, env string
+	urls            []string
 }
 
 func (f *targetFlags) services() []service {
 	return []service{
-		{"api", "--target", f.Target}, {"auth", "--auth-url", f.AuthURL}, {"media", "--media-url", f.MediaURL},
-		{"user", "--user-url", f.UserURL}, {"notification", "--notification-url", f.NotificationURL},
+		{"api", "--target", "BASE_URL", f.Target}, {"auth", "--auth-url", "AUTH_SERVICE_URL", f.AuthURL},
+		{"media", "--media-url", "MEDIA_SERVICE_URL", f.MediaURL}, {"user", "--user-url", "USER_SERVICE_URL", f.UserURL},
+		{"notification", "--notification-url", "NOTIFICATION_SERVICE_URL", f.NotificationURL},
 	}
 }
 
@@ -105,7 +106,7 @@ type probed struct {
 
 // probe asks the hosts of a service how they are, and which dataset they serve. It fails where none answers, or
 // where they do not serve the same.
-func probe(ctx context.Context, hosts []*client.Host, o *scenario.Options) (*probed, error) {
+func (f *targetFlags) probe(ctx context.Context, name string, hosts []*client.Host, o *scenario.Options) (*probed, error) {
 	served, errs := make([]*verify.Served, len(hosts)), make([]error, len(hosts))
 	var all sync.WaitGroup
 	for i, h := range hosts {
@@ -130,7 +131,9 @@ func probe(ctx context.Context, hosts []*client.Host, o *scenario.Options) (*pro
 		}
 	}
 	if p.lead < 0 {
-		return nil, fmt.Errorf("%w (is it up? mockapi --profile dev starts one; --target or BASE_URL names another)", errors.Join(p.down...))
+		services := f.services()
+		s := services[slices.IndexFunc(services, func(s service) bool { return s.name == name })]
+		return nil, fmt.Errorf("%w (is it up? mockapi --profile dev starts one; %s or %s names another)", errors.Join(p.down...), s.flag, s.env)
 	}
 	return p, nil
 }

@@ -183,7 +183,13 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %v", e.Doing, e.Kind, e.Err) }
+func (e *Error) Error() string {
+	// The operating system's words for these are the kind's, once more.
+	if op, ok := errors.AsType[*net.OpError](e.Err); ok && op.Addr != nil && (e.Kind == Refused || e.Kind == Reset) {
+		return fmt.Sprintf("%s: %s by %v", e.Doing, e.Kind, op.Addr)
+	}
+	return fmt.Sprintf("%s: %s: %v", e.Doing, e.Kind, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

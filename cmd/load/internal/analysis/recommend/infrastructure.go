@@ -84,7 +84,7 @@ func connections(f *facts) []Recommendation {
 // anything, however short the run: it takes connections for a good part of the requests.
 func connectionReuse(f *facts) []Recommendation {
 	connecting, tls := f.trend("http_req_connecting"), f.trend("http_req_tls_handshaking")
-	if connecting == nil || tls == nil {
+	if connecting == nil || tls == nil || f.gone != nil { // what was refused counts as connecting, too
 		return nil
 	}
 	made := uint64(0)
@@ -94,7 +94,8 @@ func connectionReuse(f *facts) []Recommendation {
 		}
 		return true
 	})
-	took := share(connecting.Sum()+tls.Sum(), f.requestTime)
+	spent := connecting.Sum() + tls.Sum()
+	took := share(spent, f.requestTime+spent) // http_req_duration is without
 	if took < connectShare || share(float64(made), float64(connecting.Count())) <= madeShare {
 		return nil
 	}
@@ -107,7 +108,7 @@ func connectionReuse(f *facts) []Recommendation {
 			"Keep connections alive between requests: look for Connection: close in answers, and for a low limit of requests a connection",
 			"Raise idle time-outs above the time that users think between requests",
 		},
-		Evidence: []string{fmt.Sprintf("%d of %d requests made a connection: %s of the time of all requests", made, connecting.Count(), percent(took))},
+		Evidence: []string{fmt.Sprintf("%d of %d requests made a connection: %s of the time of all requests and connections", made, connecting.Count(), percent(took))},
 	}}
 }
 
