@@ -48,6 +48,8 @@ func (compareCmd) Help() string {
 
 A regression is a change that exceeds both its threshold (10 % for p50, p95, p99 and throughput, 2 percentage points for errors) and what the runs' own variation from block to block explains, and the spread of the baseline's runs where it has several. It is minor, major from 25 % or 5 points on, and critical from 50 % or 10 points on.
 
+Runs must have 10 s in common, and that many requests that each figure can be told from noise: 100 for p50, 400 for p95, 2,000 for p99. The summary names the figures that are undecided.
+
 The exit code is 1 for a regression that is severe enough, 2 for runs that can't be compared, and 4 where there would be such a regression but the machine was so busy that it may be the reason; with --force it is one. Where GITHUB_STEP_SUMMARY is set, the outcome is appended to it.`
 }
 

@@ -19,6 +19,7 @@ import (
 // storedResult is a result file of a minute that nobody had to wait for: 200 requests a second to two endpoints, whose
 // times are drawn. Its fields are what a story can say of it.
 type storedResult struct {
+	requests    int // a second, to each endpoint
 	seed        uint64
 	slower      float64 // multiplies the times of GET /api/v1/media
 	errors      float64 // share of all requests
@@ -35,7 +36,7 @@ type storedResult struct {
 }
 
 func (s *story) result(ts *testscript.TestScript, args []string) {
-	r := storedResult{slower: 1, test: "minute", rate: "200", fingerprint: "0123456789abcdef", verdict: report.Passed, cores: 2, cpu: "Test CPU", complete: true, idle: 0.5}
+	r := storedResult{requests: 100, slower: 1, test: "minute", rate: "200", fingerprint: "0123456789abcdef", verdict: report.Passed, cores: 2, cpu: "Test CPU", complete: true, idle: 0.5}
 	number := func(text string) float64 {
 		n, err := strconv.ParseFloat(text, 64)
 		ts.Check(err)
@@ -44,6 +45,8 @@ func (s *story) result(ts *testscript.TestScript, args []string) {
 	for _, arg := range args[1:] {
 		name, value, _ := strings.Cut(arg, "=")
 		switch name {
+		case "requests":
+			r.requests = int(number(value))
 		case "seed":
 			r.seed = uint64(number(value))
 		case "slower":
@@ -106,7 +109,7 @@ func (s storedResult) make() *report.Result {
 		for _, name := range slices.Sorted(maps.Keys(medians)) {
 			method, path, _ := strings.Cut(name, " ")
 			tags := registry.Tags().With("method", method).With("name", base+path)
-			for range 100 {
+			for range s.requests {
 				failed := 0.0
 				if r.Float64() < s.errors {
 					failed = 1

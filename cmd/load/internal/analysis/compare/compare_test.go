@@ -254,9 +254,15 @@ func TestOptionsThatDiffer(t *testing.T) {
 	if got, err := differences(a, b); err != nil || len(got) != 0 {
 		t.Errorf("the same load: %v, %v", got, err)
 	}
-	c := json.RawMessage(`{"suite":"core","scenarios":{"s":{"executor":"constant-vus","vus":6}},"http2":true}`)
-	if got, err := differences(a, c); err != nil || !slices.Equal(got, []string{"http2", "scenarios"}) {
-		t.Errorf("another load: %v, %v", got, err)
+	c := json.RawMessage(`{"suite":"core","scenarios":{"s":{"executor":"constant-vus","vus":6}},"http2":true,"verifyData":0.1}`)
+	got, err := differences(a, c)
+	want := []string{"http2 is none, the baseline's true", "scenarios.s.vus is 5, the baseline's 6", "--verify-data is none, the baseline's 10%"}
+	if words := wordDifferences(got); err != nil || !slices.Equal(words, want) {
+		t.Errorf("another load: %q, %v; want %q", words, err, want)
+	}
+	many := make([]difference, 20)
+	if words := wordDifferences(many); len(words) != mostValues+1 || !strings.HasSuffix(words[mostValues], ", 4 more") {
+		t.Errorf("many differences: %q", words)
 	}
 	if _, err := differences(a, json.RawMessage(`[`)); err == nil {
 		t.Error("damaged options were read")

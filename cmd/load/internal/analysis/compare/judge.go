@@ -124,6 +124,26 @@ func (a *Analysis) summarize() {
 	default:
 		a.Summary = "No regression beyond the thresholds and the noise."
 	}
+	if open := a.undecided(); len(open) > 0 {
+		last := len(open) - 1
+		names, are := open[last], "is"
+		if last > 0 {
+			names, are = strings.Join(open[:last], ", ")+" and "+names, "are"
+		}
+		a.Summary += fmt.Sprintf(" Of all requests, %s %s undecided for want of requests: take longer runs.", names, are)
+	}
+}
+
+// undecided are the figures of all requests of which there were too few samples.
+func (a *Analysis) undecided() []string {
+	short := map[string]string{P50: "p50", P95: "p95", P99: "p99", Throughput: "throughput", ErrorRate: "the error rate"}
+	var names []string
+	for _, c := range a.Changes {
+		if c.Endpoint == "" && c.Typical == nil {
+			names = append(names, short[c.Metric])
+		}
+	}
+	return names
 }
 
 // counts words how many regressions there are of each severity.

@@ -2,7 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -174,54 +173,4 @@ func (r *Run) check() error {
 		return fmt.Errorf("run of %s: there are no figures of all requests", r.Source)
 	}
 	return nil
-}
-
-// differences names the options of two tests that are not the same, those left aside that do not change the load.
-func differences(a, b json.RawMessage) ([]string, error) {
-	var x, y map[string]json.RawMessage
-	for _, side := range []struct {
-		from json.RawMessage
-		to   *map[string]json.RawMessage
-	}{{a, &x}, {b, &y}} {
-		if len(side.from) == 0 {
-			continue
-		}
-		if err := json.Unmarshal(side.from, side.to); err != nil {
-			return nil, fmt.Errorf("read the test's options: %w", err)
-		}
-		for _, name := range []string{
-			"name", "description", "thresholds", "allowNoData", "tags", "seed", "userAgent", "summaryTrendStats", "summaryTimeUnit",
-		} {
-			delete(*side.to, name)
-		}
-	}
-	var names []string
-	for name, value := range x {
-		if !same(value, y[name]) {
-			names = append(names, name)
-		}
-	}
-	for name := range y {
-		if _, ok := x[name]; !ok {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// same tells whether two JSON texts mean the same, however they are laid out.
-func same(a, b json.RawMessage) bool {
-	canonical := func(raw json.RawMessage) string {
-		var v any
-		if json.Unmarshal(raw, &v) != nil {
-			return string(raw)
-		}
-		out, err := json.Marshal(v)
-		if err != nil {
-			return string(raw)
-		}
-		return string(out)
-	}
-	return canonical(a) == canonical(b)
 }

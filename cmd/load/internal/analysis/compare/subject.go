@@ -41,10 +41,10 @@ func (s Subject) Differences(baseline Subject) (refusals, warnings []string) {
 	if s.Test != baseline.Test {
 		refuse("the test is %s, the baseline's %s", s.Test, baseline.Test)
 	}
-	if names, err := differences(s.Options, baseline.Options); err != nil {
+	if different, err := differences(s.Options, baseline.Options); err != nil {
 		refuse("%v", err)
-	} else if len(names) > 0 && s.Test == baseline.Test {
-		refuse("the test was run with another value of %s than the baseline", strings.Join(names, ", "))
+	} else if s.Test == baseline.Test {
+		refusals = append(refusals, wordDifferences(different)...)
 	}
 	if !slices.Equal(s.Scaled, baseline.Scaled) {
 		refuse("the test was %s, the baseline's %s", scaling(s.Scaled), scaling(baseline.Scaled))

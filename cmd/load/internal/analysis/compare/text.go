@@ -77,7 +77,7 @@ func (a *Analysis) Text(w io.Writer, color bool) error {
 		line("    %d figures of endpoints had too few samples to tell", n)
 	}
 	style := "32"
-	if a.Suspected != nil {
+	if a.Suspected != nil || len(a.undecided()) > 0 {
 		style = "33"
 	}
 	if a.HasRegression {
