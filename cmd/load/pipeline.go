@@ -30,14 +30,15 @@ type pipelineCmd struct {
 
 	Profile     string `name:"profile" short:"p" env:"MEDIANEST_PROFILE" default:"ci" placeholder:"NAME|FILE" group:"Own target:" help:"Dataset of the target that is started, ${default} where it is not given; volume has five million rows."`
 	DataSeed    uint64 `name:"seed" env:"MEDIANEST_SEED" default:"1" placeholder:"N" group:"Own target:" help:"Seed of the dataset."`
-	AsOf        string `name:"as-of" env:"MEDIANEST_AS_OF" placeholder:"TIME" group:"Own target:" help:"Present time of the dataset, as in 2026-01-31T12:00:00Z. Pin it to compare runs of different days."`
+	AsOf        string `name:"as-of" env:"MEDIANEST_AS_OF" placeholder:"TIME" group:"Own target:" help:"Present time of the dataset, as in 2026-01-31T12:00:00Z. Without it, each run has another dataset, which is not compared with the one before."`
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" group:"Own target:" help:"PostgreSQL to use, which is seeded, and reset before each test. Without it, a private one is started."`
 	Keep        bool   `name:"keep" group:"Own target:" help:"Leave the target up at the end, and tell how to stop it."`
 
-	Reports   string `name:"reports" env:"MEDIANEST_REPORTS" default:"performance-reports" placeholder:"DIR" group:"Output:" help:"Where reports go, in directories by date and time: ${default} where it is not given."`
-	Baselines string `name:"baselines" env:"MEDIANEST_BASELINES" default:"${baselines}" placeholder:"DIR" group:"Output:" help:"Where the baselines are that tests are compared with, those that have one: ${default} where it is not given."`
-	FailOn    string `name:"fail-on" env:"MEDIANEST_FAIL_ON" enum:"minor,major,critical" default:"critical" group:"Output:" help:"The least severity of a regression that fails: ${enum}; ${default} where it is not given."`
-	Plan      bool   `name:"plan" group:"Output:" help:"Print what would be done, and do nothing."`
+	Reports           string `name:"reports" env:"MEDIANEST_REPORTS" default:"performance-reports" placeholder:"DIR" group:"Output:" help:"Where reports go, in directories by date and time: ${default} where it is not given."`
+	Baselines         string `name:"baselines" env:"MEDIANEST_BASELINES" default:"${baselines}" placeholder:"DIR" group:"Output:" help:"Where the baselines are that tests are compared with, those that have one: ${default} where it is not given."`
+	FailOn            string `name:"fail-on" env:"MEDIANEST_FAIL_ON" enum:"minor,major,critical" default:"critical" group:"Output:" help:"The least severity of a regression that fails: ${enum}; ${default} where it is not given."`
+	RequireComparison bool   `name:"require-comparison" env:"MEDIANEST_REQUIRE_COMPARISON" group:"Output:" help:"Fail a test that could not be compared with a baseline, also where there is none."`
+	Plan              bool   `name:"plan" group:"Output:" help:"Print what would be done, and do nothing."`
 
 	Flags []string `arg:"" name:"flags" optional:"" help:"After --, flags for every load run, such as --think-time 0 --targets medianest."`
 }

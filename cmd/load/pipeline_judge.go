@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/medianest/testbed/cmd/load/internal/analysis/compare"
 	"github.com/medianest/testbed/cmd/load/internal/analysis/recommend"
@@ -14,7 +15,8 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
 
-// compare holds what was measured against baselines. That a run can't be compared is told, and fails nothing.
+// compare holds what was measured against baselines. That a run can't be compared is told, and fails nothing unless
+// a comparison is required.
 func (p *pipeline) compare(context.Context) error {
 	for i := range p.outcomes {
 		o := &p.outcomes[i]
@@ -23,16 +25,19 @@ func (p *pipeline) compare(context.Context) error {
 		}
 		c := compareCmd{Current: o.Result, storeFlags: storeFlags{Dir: p.Baselines}, FailOn: p.FailOn}
 		if !c.store().Has(o.result.Test.Name) {
-			p.log.Info("there is no baseline to compare with", "test", o.Test, "hint", "load baseline save "+o.Result+" --promote --dir "+p.Baselines)
+			p.tellNoBaseline(o)
+			p.missed(o)
 			continue
 		}
+		o.Baseline = compare.NameFor(o.result.Test.Name)
 		analysis, err := c.analyse(o.result)
 		if err != nil {
 			o.NotCompared = err.Error()
 			if refused, ok := errors.AsType[compare.Refused](err); ok {
 				o.NotCompared = refused.Error()
 			}
-			p.log.Warn("not compared", "test", o.Test, "reason", o.NotCompared)
+			p.log.Warn("not compared with the baseline", "test", o.Test, "baseline", o.Baseline, "reason", o.NotCompared)
+			p.missed(o)
 			continue
 		}
 		if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
@@ -57,6 +62,29 @@ func (p *pipeline) compare(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// missed makes the lack of a comparison fail where one is required.
+func (p *pipeline) missed(o *outcome) {
+	if p.RequireComparison {
+		o.ExitCode, o.Uncompared = worst(o.ExitCode, report.ExitFailed), true
+	}
+}
+
+// tellNoBaseline tells that a test has no baseline, and how to make one of what was measured, or why it makes none.
+func (p *pipeline) tellNoBaseline(o *outcome) {
+	if reasons := compare.NoBaseline(o.result); len(reasons) > 0 {
+		p.log.Info("there is no baseline to compare with, and this run makes none", "test", o.Test, "reason", strings.Join(reasons, "; "))
+		return
+	}
+	save := "load baseline save " + o.Result + " --promote"
+	if len(o.result.Test.Scaled) > 0 {
+		save += " --allow-scaled"
+	}
+	if p.Baselines != compare.DefaultDir {
+		save += " --dir " + p.Baselines
+	}
+	p.log.Info("there is no baseline to compare with", "test", o.Test, "hint", save)
 }
 
 // recommend works out what the results give reason to do.

@@ -64,8 +64,12 @@ func (p *pipeline) steps() []step {
 			step{name: "run " + t.name, how: "load " + strings.Join(p.args(t, true), " ") + takes(t), do: func(ctx context.Context) error { return p.runTest(ctx, t) }},
 		)
 	}
+	baselines := ", if it has one"
+	if p.RequireComparison {
+		baselines = ", which it must have"
+	}
 	return append(all,
-		step{"compare", "hold each result against its baseline in " + p.Baselines + ", if it has one; regressions fail from " + p.FailOn + " on", p.compare, true},
+		step{"compare", "hold each result against its baseline in " + p.Baselines + baselines + "; regressions fail from " + p.FailOn + " on", p.compare, true},
 		step{"recommend", "what the results give reason to do: recommendations.json", p.recommend, true},
 		step{"report", "report.html and report.md of all tests", p.report, true},
 	)

@@ -25,15 +25,31 @@ type outcome struct {
 	// Result is the path of the result file, "" where there is none.
 	Result string   `json:"result,omitempty"`
 	Args   []string `json:"args"`
-	// Comparison is the path of the comparison with the baseline, "" where there is none; NotCompared says why there
-	// is none although there is a baseline. Regression is the comparison in a sentence, where it fails.
+	// Baseline is the name of the test's baseline, "" where it has none. Comparison is the path of the comparison with
+	// it, "" where there is none; NotCompared says why there is none although there is a baseline. Regression is the
+	// comparison in a sentence, where it fails. Uncompared tells that the lack of a comparison does.
+	Baseline    string `json:"baseline,omitempty"`
 	Comparison  string `json:"comparison,omitempty"`
 	NotCompared string `json:"notCompared,omitempty"`
 	Regression  string `json:"regression,omitempty"`
+	Uncompared  bool   `json:"uncompared,omitempty"`
 
 	result          *report.Result
 	comparison      *compare.Analysis
 	recommendations []recommend.Recommendation
+}
+
+// comparedWith tells what the comparison with the baseline came to.
+func (o *outcome) comparedWith() string {
+	switch {
+	case o.Regression != "":
+		return "regression"
+	case o.Comparison != "":
+		return "compared"
+	case o.Baseline != "":
+		return "not compared with the baseline " + o.Baseline + ": " + strings.ReplaceAll(o.NotCompared, "\n", "; ")
+	}
+	return "no baseline to compare with"
 }
 
 // The words of a pipeline's verdict.
@@ -87,6 +103,9 @@ func (p *pipeline) conclude(trouble error) error {
 		}
 		if o.Regression != "" {
 			r.Reasons = append(r.Reasons, o.Test+": "+o.Regression)
+		}
+		if o.Uncompared {
+			r.Reasons = append(r.Reasons, o.Test+": "+o.comparedWith()+", which --require-comparison wants")
 		}
 	}
 	if trouble != nil {
@@ -153,13 +172,8 @@ func (p *pipeline) tell(r *pipelineReport) error {
 			mark = paint("31", "✗")
 		}
 		word := o.Word
-		switch {
-		case o.Regression != "":
-			word += ", regression"
-		case o.Comparison != "":
-			word += ", compared"
-		case o.NotCompared != "":
-			word += ", not compared: " + strings.ReplaceAll(o.NotCompared, "\n", "; ")
+		if o.result != nil {
+			word += ", " + o.comparedWith()
 		}
 		line("    %s %-16s %s", mark, o.Test, word)
 	}

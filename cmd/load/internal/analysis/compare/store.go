@@ -46,11 +46,8 @@ func (s Store) Save(files []string, o SaveOptions) (*Baseline, string, error) {
 			errs = append(errs, err)
 			continue
 		}
-		reasons := Unusable(r)
-		if len(reasons) == 0 && r.Verdict.Word != report.Passed {
-			reasons = append(reasons, "its verdict is "+r.Verdict.Word+": "+strings.Join(r.Verdict.Reasons, "; "))
-		}
-		for _, reason := range reasons {
+		run := NewRun(r, filepath.Base(file))
+		for _, reason := range noBaseline(r, run) {
 			wrong(file, "%s", reason)
 		}
 		if len(r.Test.Scaled) > 0 && !o.AllowScaled {
@@ -71,13 +68,9 @@ func (s Store) Save(files []string, o SaveOptions) (*Baseline, string, error) {
 		for _, refusal := range refusals {
 			wrong(file, "it differs from %s: %s", files[0], refusal)
 		}
-		run := NewRun(r, filepath.Base(file))
-		if len(run.Stretches) < minBlocks {
-			wrong(file, "it is too short: %s, at least %s are needed", run.Length.Round(time.Second), minBlocks*run.Step)
-		}
 		b.Runs = append(b.Runs, run)
 	}
-	b.Name = cmp.Or(o.Name, nameFor(b.Subject.Test))
+	b.Name = cmp.Or(o.Name, NameFor(b.Subject.Test))
 	errs = append(errs, checkName(b.Name))
 	if err := errors.Join(errs...); err != nil {
 		return nil, "", err
@@ -88,6 +81,20 @@ func (s Store) Save(files []string, o SaveOptions) (*Baseline, string, error) {
 	}
 	path := s.path(b.Name + candidate)
 	return b, path, b.write(path)
+}
+
+// NoBaseline tells why Save refuses a result; empty where it takes it. That it is scaled is a matter of SaveOptions.
+func NoBaseline(r *report.Result) []string { return noBaseline(r, NewRun(r, "")) }
+
+func noBaseline(r *report.Result, run *Run) []string {
+	reasons := Unusable(r)
+	if len(reasons) == 0 && r.Verdict.Word != report.Passed {
+		reasons = append(reasons, "its verdict is "+r.Verdict.Word+": "+strings.Join(r.Verdict.Reasons, "; "))
+	}
+	if len(run.Stretches) < minBlocks {
+		reasons = append(reasons, fmt.Sprintf("it is too short: %s, at least %s are needed", run.Length.Round(time.Second), minBlocks*run.Step))
+	}
+	return reasons
 }
 
 // Promote makes the candidate the accepted baseline in one step, and keeps the one before in the history. It returns
@@ -198,7 +205,7 @@ func (s Store) Find(which, test string, force bool) (*Baseline, []string, error)
 			return Read(which, force)
 		}
 	}
-	name := cmp.Or(which, nameFor(test))
+	name := cmp.Or(which, NameFor(test))
 	if err := checkName(name); err != nil {
 		return nil, nil, err
 	}
@@ -215,14 +222,14 @@ func (s Store) Find(which, test string, force bool) (*Baseline, []string, error)
 
 // Has tells whether there is an accepted baseline of the test.
 func (s Store) Has(test string) bool {
-	_, err := os.Stat(s.path(nameFor(test)))
+	_, err := os.Stat(s.path(NameFor(test)))
 	return err == nil
 }
 
 func (s Store) path(name string) string { return filepath.Join(s.Dir, name+".json") }
 
-// nameFor makes the name of a baseline from that of a test, which may be a file.
-func nameFor(test string) string {
+// NameFor makes the name of a baseline from that of a test, which may be a file.
+func NameFor(test string) string {
 	name := strings.TrimSuffix(filepath.Base(test), filepath.Ext(test))
 	return strings.Trim(regexp.MustCompile(`[^A-Za-z0-9_-]+`).ReplaceAllString(name, "-"), "-")
 }
