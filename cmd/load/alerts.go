@@ -99,9 +99,9 @@ func (a *alerts) alert(r round) alert {
 	}
 	switch {
 	case !a.failing:
-		x.Text = fmt.Sprintf("%s is well again, after %d failing rounds of %s", a.target, a.rounds, a.test)
+		x.Text = fmt.Sprintf("%s is well again, after %s of %s", a.target, rounds(a.rounds, "failing "), a.test)
 	case a.told:
-		x.Text = fmt.Sprintf("%s has been failing since %s, for %d rounds of %s: %s", a.target, x.Since.Format(time.RFC3339), a.rounds, a.test, strings.Join(x.Reasons, "; "))
+		x.Text = fmt.Sprintf("%s has been failing since %s, for %s of %s: %s", a.target, x.Since.Format(time.RFC3339), rounds(a.rounds, ""), a.test, strings.Join(x.Reasons, "; "))
 	default:
 		x.Text = fmt.Sprintf("%s is failing the test %s: %s", a.target, a.test, strings.Join(x.Reasons, "; "))
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/client"
 	"github.com/medianest/testbed/cmd/load/internal/executor"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/observe"
@@ -74,7 +75,7 @@ func (f *everyFlags) check(o *scenario.Options, c *runCmd) (*scenario.Options, e
 				fail("--every: %w", err)
 			}
 			o = round
-		case length >= f.Every:
+		case f.Every >= minEvery && length >= f.Every:
 			fail("--every: a round of %s takes longer than %s", executor.Duration(length), f.Every)
 		}
 	}
@@ -108,6 +109,9 @@ func harmless(o *scenario.Options) error {
 	}
 	return errors.Join(errs...)
 }
+
+// unreachable is the word of a round whose target did not answer at all.
+const unreachable = "unreachable"
 
 // round is what came of one round.
 type round struct {
@@ -208,7 +212,11 @@ func (r round) String() string {
 	if !r.OK {
 		word = "failing"
 	}
-	line := fmt.Sprintf("%s  %-7s  %d requests, %d failed, p95 %s", r.At.UTC().Format(time.RFC3339), word, r.Requests, r.Failed, report.Milliseconds(r.P95))
+	at := fmt.Sprintf("%s  %-7s", r.At.UTC().Format(time.RFC3339), word)
+	if r.Word == unreachable {
+		return at + "  " + r.Word + ": " + strings.Join(r.Reasons, "; ")
+	}
+	line := fmt.Sprintf("%s  %d requests, %d failed, p95 %s", at, r.Requests, r.Failed, report.Milliseconds(r.P95))
 	if !r.OK {
 		line += "; " + r.Word + ": " + strings.Join(r.Reasons, "; ")
 	}
@@ -217,11 +225,19 @@ func (r round) String() string {
 
 // String is the line at the end.
 func (t total) String() string {
-	line := fmt.Sprintf("%d rounds, %d failing", t.Rounds, t.Failing)
+	line := fmt.Sprintf("%s, %d failing", rounds(t.Rounds, ""), t.Failing)
 	if t.Failing > 0 {
 		line += ", the last at " + t.LastFailing.UTC().Format(time.RFC3339)
 	}
 	return line
+}
+
+// rounds words how many rounds there were, of some kind.
+func rounds(n int, kind string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 %sround", kind)
+	}
+	return fmt.Sprintf("%d %srounds", n, kind)
 }
 
 // repeat runs the test as --every says.
@@ -272,6 +288,8 @@ func (c *runCmd) oneRound(ctx context.Context, s *session, o *scenario.Options) 
 		r.ExitCode, r.Reasons = exitEnvironment, []string{err.Error()}
 		if errors.As(err, new(verdictError)) {
 			r.ExitCode = report.ExitFailed
+		} else if errors.As(err, new(*client.Error)) {
+			r.Word = unreachable
 		}
 		return r, nil
 	}

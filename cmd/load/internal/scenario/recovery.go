@@ -80,27 +80,39 @@ type Recovered struct {
 	WorstFailed float64 `json:"worstFailed"`
 	// InTime tells that the target recovered within the time that was allowed, where one was.
 	InTime bool `json:"inTime"`
+	// Within is the time that was allowed, 0 for any.
+	Within time.Duration `json:"within,omitzero"`
+	// LimitP95 and LimitFailed are the limits, as in [Recovery]; 0 in results of before they were written down.
+	LimitP95    float64 `json:"limitP95,omitzero"`
+	LimitFailed float64 `json:"limitFailed,omitzero"`
 }
 
 // String says it in a sentence.
 func (r Recovered) String() string {
 	worst := fmt.Sprintf("at worst p95 %.0f ms and %.1f %% failed", r.WorstP95, 100*r.WorstFailed)
+	if r.LimitP95 > 0 {
+		worst += fmt.Sprintf("; the limits are %.0f ms and %.3g %%", r.LimitP95, 100*r.LimitFailed)
+	}
 	switch {
 	case !r.Disturbed:
 		return "the spike was taken within the limits, " + worst
 	case !r.Recovered:
 		return fmt.Sprintf("not recovered %s after the spike, %s", r.Took.Round(time.Second), worst)
+	case !r.InTime && r.Within > 0:
+		return fmt.Sprintf("recovered too late, %s after the spike where %s are allowed, %s", tenths(r.Took), tenths(r.Within), worst)
 	case r.Relapsed:
 		return fmt.Sprintf("recovered %s after the spike, with a relapse later, %s", r.Took.Round(time.Second), worst)
 	}
 	return fmt.Sprintf("recovered %s after the spike, %s", r.Took.Round(time.Second), worst)
 }
 
+func tenths(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }
+
 // Judge reads the answer from a run's timeline. A stretch without any request, and one that is missing, keep
 // no limits: a target that answers nobody has not recovered. After length, from when on iterations only finish, and
 // often just pause, a stretch without any says nothing; 0 is for a test without end.
 func (c *Recovery) Judge(points []metrics.Point, length time.Duration) Recovered {
-	var r Recovered
+	r := Recovered{Within: time.Duration(c.Within), LimitP95: c.P95, LimitFailed: c.Failed}
 	var end, goodSince time.Duration
 	good := false // since goodSince
 	at := time.Duration(c.At)

@@ -60,6 +60,10 @@ func TestRecovery(t *testing.T) {
 			t.Errorf("%s: %q: got %+v", x.name, x.picture, got)
 		}
 	}
+	want := "recovered too late, 7s after the spike where 6s are allowed, at worst p95 2014 ms and 0.0 % failed; the limits are 1000 ms and 5 %"
+	if got := c.Judge(timeline(".....sssssss...."), 0).String(); got != want {
+		t.Errorf("too late is worded %q; want %q", got, want)
+	}
 	worst := c.Judge(timeline("sfs..s.f......"), 0)
 	if worst.WorstP95 < 1900 || worst.WorstP95 > 2100 || worst.WorstFailed != 0.2 {
 		t.Errorf("worst p95 %v ms and %v failed, want 2000 and 0.2", worst.WorstP95, worst.WorstFailed)
