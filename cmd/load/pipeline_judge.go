@@ -116,7 +116,7 @@ func (p *pipeline) report(context.Context) error {
 	var r page.Report
 	for _, o := range p.outcomes {
 		if o.result != nil {
-			r.Runs = append(r.Runs, page.Run{Result: o.result, Comparison: o.comparison, NotCompared: o.NotCompared, Recommendations: o.recommendations})
+			r.Runs = append(r.Runs, page.Run{Result: o.result, Comparison: o.comparison, NotCompared: o.NotCompared, Faults: o.Faults, Recommendations: o.recommendations})
 		}
 	}
 	if len(r.Runs) == 0 {

@@ -30,6 +30,7 @@ type pipeline struct {
 	started  time.Time
 	env      *environment.Environment // nil where the target is somebody else's
 	client   *http.Client
+	watch    *faultWatch // of the client
 	outcomes []outcome
 }
 
@@ -125,7 +126,8 @@ func (p *pipeline) run() (err error) {
 
 // inEnvironment makes what the pipeline starts its target in, and takes it down afterwards, whatever do does.
 func (p *pipeline) inEnvironment(do func() error) (trouble, err error) {
-	p.client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	p.watch = &faultWatch{RoundTripper: &http.Transport{DisableKeepAlives: true}}
+	p.client = &http.Client{Transport: p.watch}
 	if len(p.Target) > 0 {
 		return do(), nil
 	}
@@ -339,7 +341,7 @@ func (p *pipeline) runTest(ctx context.Context, t *planned) error {
 	c.Quiet, c.JSON, c.NoColor = p.Quiet || p.JSON, false, p.NoColor
 	a := &app{cli: c, ctx: p.ctx, stdout: p.stdout, stderr: p.stderr, args: args, interrupts: p.interrupts}
 	err = c.Run.start(a, nil, args)
-	o := outcome{Test: t.name, ExitCode: a.report(err), Args: args}
+	o := outcome{Test: t.name, ExitCode: a.report(err), Args: args, Faults: union(p.inheritedFaults(), p.watch.take())}
 	if r, unread := report.Read(p.file(t, ".json")); unread == nil {
 		o.Result, o.Word, o.Reasons, o.Elapsed = p.file(t, ".json"), r.Verdict.Word, r.Verdict.Reasons, r.Run.Elapsed
 		o.result = r

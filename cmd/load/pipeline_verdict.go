@@ -25,6 +25,8 @@ type outcome struct {
 	// Result is the path of the result file, "" where there is none.
 	Result string   `json:"result,omitempty"`
 	Args   []string `json:"args"`
+	// Faults are what the target was told to make, as far as it is known before the test.
+	Faults []string `json:"faults,omitempty"`
 	// Baseline is the name of the test's baseline, "" where it has none. Comparison is the path of the comparison with
 	// it, "" where there is none; NotCompared says why there is none although there is a baseline. Regression is the
 	// comparison in a sentence, where it fails. Uncompared tells that the lack of a comparison does.
@@ -60,14 +62,16 @@ const (
 
 // pipelineReport is what the pipeline tells, as JSON and in pipeline.json.
 type pipelineReport struct {
-	Verdict  string        `json:"verdict"`
-	ExitCode int           `json:"exitCode"`
-	Reasons  []string      `json:"reasons,omitempty"`
-	Tests    []outcome     `json:"tests"`
-	Started  time.Time     `json:"started"`
-	Elapsed  time.Duration `json:"elapsed"` // ns
-	Target   string        `json:"target"`
-	Reports  string        `json:"reports"`
+	Verdict  string   `json:"verdict"`
+	ExitCode int      `json:"exitCode"`
+	Reasons  []string `json:"reasons,omitempty"`
+	// Faults are what the target was told to make in any of the tests.
+	Faults  []string      `json:"faults,omitempty"`
+	Tests   []outcome     `json:"tests"`
+	Started time.Time     `json:"started"`
+	Elapsed time.Duration `json:"elapsed"` // ns
+	Target  string        `json:"target"`
+	Reports string        `json:"reports"`
 	// Kept is how to stop the target that was left up.
 	Kept string `json:"kept,omitempty"`
 }
@@ -88,7 +92,7 @@ func worst(codes ...int) int {
 // conclude tells what came of the pipeline, and writes it to a file.
 func (p *pipeline) conclude(trouble error) error {
 	r := pipelineReport{
-		Tests: p.outcomes, Started: p.started, Elapsed: time.Since(p.started), Target: strings.Join(p.Target, ", "), Reports: p.dir, Kept: p.kept(),
+		Faults: p.faults(), Tests: p.outcomes, Started: p.started, Elapsed: time.Since(p.started), Target: strings.Join(p.Target, ", "), Reports: p.dir, Kept: p.kept(),
 	}
 	if p.env != nil {
 		r.Target = p.env.URLs()["api"]
@@ -188,6 +192,9 @@ func (p *pipeline) tell(r *pipelineReport) error {
 	line("\n  %s", paint(style, r.Verdict))
 	for _, reason := range r.Reasons {
 		line("    %s", reason)
+	}
+	if len(r.Faults) > 0 {
+		line("    the mock was told to misbehave: %s", strings.Join(r.Faults, ", "))
 	}
 	_, err := fmt.Fprint(p.stdout, b.String())
 	return err

@@ -60,6 +60,9 @@ func (v *view) summary() []string {
 			fmt.Sprintf("%s requests in %s, %s a second; %s.", count(f.Requests), look.Seconds.Format(f.Elapsed), look.Count.Format(f.Rate), failed),
 			fmt.Sprintf("Half of them took up to %s, 95 of 100 up to %s, and 99 of 100 up to %s.", look.Milliseconds.Format(f.P50), look.Milliseconds.Format(f.P95), look.Milliseconds.Format(f.P99)))
 	}
+	if len(v.Faults) > 0 {
+		s = append(s, misbehaving(v.Faults))
+	}
 	if f.Dropped > 0 {
 		s = append(s, fmt.Sprintf("%s iterations were due and never started, because all users were waiting for answers.", count(f.Dropped)))
 	}

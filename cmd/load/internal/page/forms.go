@@ -17,11 +17,12 @@ func (r Report) JSON() ([]byte, error) {
 		Result          any                        `json:"result"`
 		Comparison      *compare.Analysis          `json:"comparison,omitempty"`
 		NotCompared     string                     `json:"notCompared,omitempty"`
+		Faults          []string                   `json:"faults,omitempty"`
 		Recommendations []recommend.Recommendation `json:"recommendations,omitempty"`
 	}
 	runs := []run{}
 	for _, x := range r.Runs {
-		runs = append(runs, run{x.Result.Brief(), x.Comparison, x.NotCompared, x.Recommendations})
+		runs = append(runs, run{x.Result.Brief(), x.Comparison, x.NotCompared, x.Faults, x.Recommendations})
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -38,10 +39,18 @@ func (r Report) Markdown() ([]byte, error) {
 	var b bytes.Buffer
 	for _, run := range r.Runs {
 		b.Write(run.Result.Markdown())
+		if len(run.Faults) > 0 {
+			fmt.Fprintf(&b, "%s\n\n", cell(misbehaving(run.Faults)))
+		}
 		run.comparison(&b)
 		run.recommendations(&b)
 	}
 	return b.Bytes(), nil
+}
+
+// misbehaving is a sentence on what the target did on purpose.
+func misbehaving(faults []string) string {
+	return "The mock was told to misbehave: " + strings.Join(faults, ", ") + "."
 }
 
 func (r *Run) comparison(b *bytes.Buffer) {

@@ -23,8 +23,10 @@ type Run struct {
 	*report.Result
 	// Comparison is with a baseline, nil where there was none; NotCompared tells why there is none although it was
 	// wanted.
-	Comparison      *compare.Analysis
-	NotCompared     string
+	Comparison  *compare.Analysis
+	NotCompared string
+	// Faults are those that the target was told to make on purpose.
+	Faults          []string
 	Recommendations []recommend.Recommendation
 }
 
@@ -33,6 +35,7 @@ type view struct {
 	*report.Result
 	Comparison      *compare.Analysis
 	NotCompared     string
+	Faults          []string
 	Recommendations []recommend.Recommendation
 
 	ID       string // the beginning of all ids
@@ -55,7 +58,7 @@ func (r Report) HTML() ([]byte, error) {
 	}
 	var views []*view
 	for i, run := range r.Runs {
-		v := &view{Result: run.Result, Comparison: run.Comparison, NotCompared: run.NotCompared, Recommendations: run.Recommendations, ID: fmt.Sprintf("r%d", i+1), Several: len(r.Runs) > 1}
+		v := &view{Result: run.Result, Comparison: run.Comparison, NotCompared: run.NotCompared, Faults: run.Faults, Recommendations: run.Recommendations, ID: fmt.Sprintf("r%d", i+1), Several: len(r.Runs) > 1}
 		v.Summary = v.summary()
 		if v.Sections, err = v.sections(t); err != nil {
 			return nil, fmt.Errorf("make the report of %s: %w", run.Test.Name, err)
