@@ -128,6 +128,18 @@ type Progress struct {
 	Health health.Report
 }
 
+// settling is how long a run goes on before thresholds that do not hold mean anything.
+const settling = 10 * time.Second
+
+// Early tells that a run has just begun, as far as thresholds go: users are not all there, and rates and percentiles are
+// those of a handful of requests. It is half of a short run.
+func (p *Progress) Early() bool {
+	if p.Length > 0 {
+		return p.Elapsed < min(settling, p.Length/2)
+	}
+	return p.Elapsed < settling
+}
+
 // ScenarioProgress is a view of one scenario.
 type ScenarioProgress struct {
 	Name, Executor, Description string

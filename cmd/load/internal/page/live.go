@@ -262,6 +262,7 @@ type liveView struct {
 type limit struct {
 	threshold.Result
 	Value string
+	Early bool // it does not hold yet
 }
 
 // draw makes what pages get of a moment.
@@ -274,7 +275,7 @@ func (l *Live) draw(m *moment) (state, error) {
 		v.Share = min(m.Elapsed.Seconds()/m.Length.Seconds(), 1)
 	}
 	for _, t := range m.Thresholds {
-		v.Limits = append(v.Limits, limit{t, m.value(&t)})
+		v.Limits = append(v.Limits, limit{t, m.value(&t), t.State == threshold.Failed && m.Early()})
 	}
 	slices.SortStableFunc(v.Limits, func(a, b limit) int { return cmp.Compare(rank(a.State), rank(b.State)) })
 	for kind, n := range m.Errors {
@@ -313,7 +314,7 @@ func (v *liveView) status() string {
 	}
 	crossed := 0
 	for _, t := range v.Thresholds {
-		if t.State == threshold.Failed {
+		if t.State == threshold.Failed && !v.Early() {
 			crossed++
 		}
 	}

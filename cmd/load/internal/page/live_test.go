@@ -91,6 +91,10 @@ func TestReadersFollowTheRunToItsVerdict(t *testing.T) {
 	if s, _ := r.next(); s.Status != "the test is being set up" || s.Ended {
 		t.Errorf("at first: %+v", s)
 	}
+	l.Show(running(t, 2))
+	if s, _ := r.next(); s.Status != "core: running" || strings.Contains(s.HTML, "✗ crossed") || !strings.Contains(s.HTML, "not yet") {
+		t.Errorf("when it has just begun: %+v", s)
+	}
 	l.Show(running(t, 10))
 	s, _ := r.next()
 	if s.Status != "core: running; 1 threshold crossed" || s.Ended {

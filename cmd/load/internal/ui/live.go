@@ -113,7 +113,7 @@ func Frame(v *View, width, height int) []Row {
 		f.scenario(&v.Scenarios[i])
 	}
 	for i := range v.Thresholds {
-		f.threshold(&v.Thresholds[i])
+		f.threshold(&v.Thresholds[i], v.Early())
 	}
 	for _, kind := range errorKinds(v.Errors) {
 		f.add(Bad, "%d x %s", v.Errors[kind], kind)
@@ -171,9 +171,13 @@ func (f *frame) scenario(s *engine.ScenarioProgress) {
 	f.add(style, "%s%s", text, lost(s.Dropped, 0))
 }
 
-func (f *frame) threshold(t *threshold.Result) {
+func (f *frame) threshold(t *threshold.Result, early bool) {
 	switch t.State {
 	case threshold.Failed:
+		if early {
+			f.add(Plain, "  · %s %s  (%s so far)", t.Selector, t.Source, report.Number(t.Value))
+			return
+		}
 		f.add(Bad, "  ✗ %s %s  (%s)", t.Selector, t.Source, report.Number(t.Value))
 	case threshold.Passed:
 		f.add(Good, "  ✓ %s %s  (%s)", t.Selector, t.Source, report.Number(t.Value))

@@ -16,6 +16,7 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/engine"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/report"
+	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
 
 // View is what there is to show at one moment.
@@ -131,7 +132,7 @@ func line(v *View) string {
 		b += fmt.Sprintf("  %d dropped", v.Dropped)
 	}
 	for _, t := range v.Thresholds {
-		if t.State.String() == "failed" {
+		if t.State == threshold.Failed && !v.Early() {
 			b += fmt.Sprintf("  crossed: %s %s", t.Selector, t.Source)
 		}
 	}

@@ -193,6 +193,26 @@ func TestLinesComeEveryFewSeconds(t *testing.T) {
 	}
 }
 
+// A threshold that does not hold is no news while a run has just begun, and half-way through a short one at the latest.
+func TestThresholdsAreNotCrossedAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		elapsed, length time.Duration
+		crossed         bool
+	}{
+		{time.Second, time.Minute, false}, {10 * time.Second, time.Minute, true}, {2 * time.Second, 4 * time.Second, true},
+		{time.Second, 4 * time.Second, false}, {9 * time.Second, 0, false}, {10 * time.Second, 0, true},
+	} {
+		v := view()
+		v.Elapsed, v.Length = test.elapsed, test.length
+		if got := strings.Contains(line(&v), "crossed"); got != test.crossed {
+			t.Errorf("%s of %s: %s", test.elapsed, test.length, line(&v))
+		}
+		if got := strings.Contains(text(Frame(&v, 100, 100)), "✗ http_req_duration p(95)<1"); got != test.crossed {
+			t.Errorf("%s of %s: %s", test.elapsed, test.length, text(Frame(&v, 100, 100)))
+		}
+	}
+}
+
 func TestWatcherSeesTheStore(t *testing.T) {
 	reg, start := metrics.NewRegistry(), time.Now()
 	store := metrics.NewStore(reg, start, nil)
