@@ -53,6 +53,7 @@ func (h *home) initialise(ctx context.Context, who account, bin binaries) error 
 			}
 		}
 	}
+	h.log.Info("making a database cluster, which takes some seconds", "version", bin.version, "dir", h.dataDir())
 	if err := initdb(ctx, who, bin, work, data, passwordFile); err != nil {
 		return err
 	}
