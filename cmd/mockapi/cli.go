@@ -20,6 +20,7 @@ import (
 	"github.com/medianest/testbed/mockapi/fault"
 	"github.com/medianest/testbed/mockapi/handler"
 	"github.com/medianest/testbed/mockapi/store"
+	"github.com/medianest/testbed/seed"
 	"github.com/medianest/testbed/seed/gen"
 )
 
@@ -151,6 +152,11 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	err = s.serve()
 	if err != nil {
 		fmt.Fprintf(stderr, "mockapi: %v\n", err)
+	}
+	var mismatch *seed.MismatchError
+	var notEmpty *seed.NotEmptyError
+	if c.DatabaseURL == "" && (errors.As(err, &mismatch) || errors.As(err, &notEmpty)) {
+		fmt.Fprintln(stderr, "All commands share this private database; --pg-dir DIR (MEDIANEST_PG_DIR) makes another one.")
 	}
 	return exitCode(err)
 }

@@ -188,6 +188,11 @@ func (a *app) report(err error) int {
 		return exitUsage
 	}
 	fmt.Fprintf(a.stderr, "seed: %v\n", err)
+	var mismatch *seed.MismatchError
+	var notEmpty *seed.NotEmptyError
+	if a.DatabaseURL == "" && (errors.As(err, &mismatch) || errors.As(err, &notEmpty)) {
+		fmt.Fprintln(a.stderr, "All commands share this private database; --pg-dir DIR (MEDIANEST_PG_DIR) makes another one.")
+	}
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) && a.DatabaseURL != "" {
 		fmt.Fprintln(a.stderr, "Is the server of --database-url (DATABASE_URL) up? Without one, seed starts a private server.")
