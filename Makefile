@@ -76,7 +76,7 @@ bench-load: k6 ## put load beside k6, vegeta and wrk, half an hour (PEERS='get|w
 	@command -v wrk >/dev/null || echo "wrk is not on PATH and left out: apt-get install wrk, brew install wrk"
 	MEDIANEST_BENCH_PEERS=1 $(GO) test -run '^$$' -bench 'Peers/($(or $(PEERS),.))' -benchtime 1x -timeout 2h ./cmd/load
 
-pipeline: build ## start a target, run suites on fresh data, write reports, say PASS or FAIL (TIME_SCALE=1/60, ARGS=flags of load pipeline)
+pipeline: build ## start a target, run suites on fresh data, write reports, say PASS or FAIL (a second for a minute: TIME_SCALE=1 for full length; ARGS=flags of load pipeline)
 	@bin/load pipeline $(ARGS)
 
 # Times are those of the tests here, unless TIME_SCALE is given on purpose.
