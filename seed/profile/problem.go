@@ -47,14 +47,19 @@ func (ps Problems) Unwrap() []error {
 
 // didYouMean returns a hint at the known word that was probably meant, or at all of them when none is near.
 func didYouMean(word string, known []string) string {
+	if best := near(word, known); best != "" {
+		return fmt.Sprintf(" (did you mean %s?)", best)
+	}
+	return fmt.Sprintf(" (known: %s)", strings.Join(known, ", "))
+}
+
+// near returns the known word that was probably meant, "" where none is near.
+func near(word string, known []string) string {
 	best, bestDistance := "", max(2, len(word)/2)+1 // 2, for neighbours that were swapped in a short word
 	for _, k := range known {
 		if d := levenshtein.ComputeDistance(strings.ToLower(word), k); d < bestDistance {
 			best, bestDistance = k, d
 		}
 	}
-	if best != "" {
-		return fmt.Sprintf(" (did you mean %s?)", best)
-	}
-	return fmt.Sprintf(" (known: %s)", strings.Join(known, ", "))
+	return best
 }

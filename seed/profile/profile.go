@@ -171,8 +171,15 @@ func read(nameOrFile string) ([]byte, error) {
 	info, err := os.Stat(nameOrFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("profile %q is neither a file nor one of %s%s", nameOrFile,
-			strings.Join(Names(), ", "), didYouMean(nameOrFile, Names()))
+		names := strings.Join(Names(), ", ")
+		if ext := filepath.Ext(nameOrFile); ext == ".yaml" || ext == ".yml" || filepath.Base(nameOrFile) != nameOrFile {
+			return nil, fmt.Errorf("read profile: %s: no such file (without a file there are %s)", nameOrFile, names)
+		}
+		hint := near(nameOrFile, Names())
+		if hint != "" {
+			hint = fmt.Sprintf(" (did you mean %s?)", hint)
+		}
+		return nil, fmt.Errorf("profile %q is neither a file nor one of %s%s", nameOrFile, names, hint)
 	case err != nil:
 		return nil, fmt.Errorf("read profile: %w", err)
 	case info.IsDir():
