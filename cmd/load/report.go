@@ -20,7 +20,7 @@ type reportCmd struct {
 	Baseline   string `name:"baseline" env:"MEDIANEST_REPORT_BASELINE" placeholder:"BASELINE" help:"What to hold the results against, as load compare does: a result file, a baseline file, the name of a baseline, or accepted for that of each test."`
 	storeFlags `embed:""`
 
-	Format string `name:"format" placeholder:"FORMAT" help:"html, markdown or json; by default what the file's name ends with (.md, .json), and otherwise html."`
+	Format string `name:"format" placeholder:"FORMAT" help:"html, markdown or json; by default what the file's name ends with (.html, .md, .json), and html where that is nothing."`
 }
 
 // Run writes the report.
@@ -87,11 +87,14 @@ func (c *reportCmd) writer(a *app) (func(page.Report) ([]byte, error), error) {
 	if format == "" && a.JSON {
 		format = "json"
 	}
-	if format == "" {
-		format = map[string]string{".md": "markdown", ".markdown": "markdown", ".json": "json"}[strings.ToLower(filepath.Ext(c.Output))]
+	if ext := strings.ToLower(filepath.Ext(c.Output)); format == "" {
+		formats := map[string]string{"": "html", ".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown", ".json": "json"}
+		if format = formats[ext]; format == "" {
+			return nil, fmt.Errorf("--output: %s ends with none of .html, .md and .json; name one, or say with --format what it is to be", c.Output)
+		}
 	}
 	switch format {
-	case "html", "":
+	case "html":
 		return page.Report.HTML, nil
 	case "markdown":
 		return page.Report.Markdown, nil

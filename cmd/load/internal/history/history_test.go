@@ -128,7 +128,7 @@ func TestTextShowsTheLatestAgainstThoseBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"core; dataset ci 0123; target: this machine; generator: linux/amd64, 2 cores, fast\n", "  the latest 3 of 5 runs\n", "2026-03-05 08:00  abcdef0*  thresholds crossed",
+		"core; dataset ci 0123; target: this machine; generator: linux/amd64, 2 cores, fast\n", "  the latest 3 of 5 runs\n", "2026-03-05 08:00:00  abcdef0*  thresholds crossed",
 		"  12.3   1%\n", "p95 of 2026-03-05: 22.00ms, +100% against the median of the 3 before, 11.00ms  ▄▅▅█\n", "interrupted",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -27,7 +27,7 @@ func Text(w io.Writer, lines []Line, last int) error {
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintf(t, "  date\tcommit\tverdict\tp50\tp95\tp99\treq/s\tfailed\n")
 		for _, e := range l.Runs[max(len(l.Runs)-last, 0):] {
-			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Start.UTC().Format("2006-01-02 15:04"), ShortCommit(e.Commit), e.Verdict,
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Start.UTC().Format(time.DateTime), ShortCommit(e.Commit), e.Verdict,
 				report.Milliseconds(e.P50), report.Milliseconds(e.P95), report.Milliseconds(e.P99), report.Number(math.Round(e.Rate*10)/10), report.Percent(e.FailedShare()))
 		}
 		_ = t.Flush() // into memory

@@ -28,7 +28,7 @@ func TestHistoryPage(t *testing.T) {
 	for _, want := range []string{
 		hostile + " target: this machine; generator: two cores", "p95 of 2026-03-04: 22.00ms, +100% against the median of the 2 before, 11.00ms.",
 		"p95: 22 ms at the end, from 10 ms to 22 ms.", // and not the 900 ms of the interrupted run
-		"4 2026-03-04 08:00 abcdef0* thresholds crossed 0 of 0 11 ms 22 ms 44 ms 0 ms 10/s 5 % 3 2026-03-03 08:00", "interrupted",
+		"4 2026-03-04 08:00:00 abcdef0* thresholds crossed 0 of 0 11 ms 22 ms 44 ms 0 ms 10/s 5 % 3 2026-03-03 08:00:00", "interrupted",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)

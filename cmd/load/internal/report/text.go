@@ -326,11 +326,17 @@ func (t *text) generator() {
 }
 
 func (t *text) verdict() {
-	style := red
+	style, word := red, strings.ToUpper(t.Verdict.Word)
 	if t.Verdict.Word == Passed {
 		style = green
 	}
-	t.line("\n  %s", t.paint("1;"+style, strings.ToUpper(t.Verdict.Word)))
+	if !t.Complete {
+		word = "INCOMPLETE"
+	}
+	t.line("\n  %s", t.paint("1;"+style, word))
+	if !t.Complete {
+		t.line("    written at %s, %s into the run; where it was killed, load resume with this file goes on", t.Written.Format(time.DateTime), t.Run.Elapsed.Round(time.Second))
+	}
 	for _, reason := range t.Verdict.Reasons {
 		t.line("    %s", reason)
 	}
