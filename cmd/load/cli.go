@@ -188,12 +188,14 @@ func (a *app) report(err error) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	}
-	fmt.Fprintf(a.stderr, "load: %v\n", err)
+	a.complain(err)
 	switch {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintln(a.stderr, "Run load --help for usage.")
+		if !a.JSON {
+			fmt.Fprintln(a.stderr, "Run load --help for usage.")
+		}
 		return exitUsage
 	case errors.As(err, &refused):
 		return exitUsage
@@ -201,6 +203,15 @@ func (a *app) report(err error) int {
 		return report.ExitFailed
 	}
 	return exitEnvironment
+}
+
+// complain tells of an error on standard error: in a line for people, or in the log.
+func (a *app) complain(err error) {
+	if a.JSON {
+		a.logger(a.stderr).Error(err.Error())
+		return
+	}
+	fmt.Fprintf(a.stderr, "load: %v\n", err)
 }
 
 // color tells whether what goes to w is to be coloured.

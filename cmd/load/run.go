@@ -145,11 +145,11 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 func (s *session) conclude(r *report.Result, f report.Findings) error {
 	r.Outputs = s.streams.close()
 	for _, err := range s.out.writeFiles(r, s.terminals(), func() { r.Judge(f) }) {
-		fmt.Fprintf(s.stderr, "load: %v\n", err)
+		s.complain(err)
 	}
 	s.judged = r
 	if err := s.out.endCheckpoint(r, s.checkpoint); err != nil {
-		fmt.Fprintf(s.stderr, "load: checkpoint: %v\n", err)
+		s.complain(fmt.Errorf("checkpoint: %w", err))
 	}
 	if err := s.show(r); err != nil {
 		return fmt.Errorf("print the result: %w", err)
@@ -158,7 +158,7 @@ func (s *session) conclude(r *report.Result, f report.Findings) error {
 		return nil
 	}
 	if s.Quiet {
-		fmt.Fprintf(s.stderr, "load: %s: %s\n", r.Verdict.Word, strings.Join(r.Verdict.Reasons, "; "))
+		s.complain(fmt.Errorf("%s: %s", r.Verdict.Word, strings.Join(r.Verdict.Reasons, "; ")))
 	}
 	return exitWith(r.Verdict.ExitCode)
 }
