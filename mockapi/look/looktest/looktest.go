@@ -5,6 +5,7 @@ package looktest
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -165,10 +166,16 @@ func (p *Page) Wait(condition string) {
 	})`)
 }
 
-// Shot keeps a picture of the whole page among the artifacts of the test, which go test -artifacts leaves behind.
+// Shot keeps a picture of the whole page among the artifacts of the test, where go test -artifacts asks for them. No
+// test needs one, and a headless browser may take for ever over it on a busy machine.
 func (p *Page) Shot(name string) {
 	p.t.Helper()
-	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if f := flag.Lookup("test.artifacts"); f == nil || f.Value.String() != "true" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(p.t.ArtifactDir(), name+".png"), png, 0o644)
 	}
@@ -250,7 +257,9 @@ func words(t testing.TB, v *accessibility.Value) string {
 
 func call[P, R any](p *Page, command cdp.Command[P, R], params P) R {
 	p.t.Helper()
-	r, err := chromedp.Call(p.ctx, command, params)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	r, err := chromedp.Call(ctx, command, params)
 	if err != nil {
 		p.t.Fatalf("%s: %v", command.Method, err)
 	}
