@@ -52,6 +52,11 @@ func TestKilledServerLosesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			witness, err := pgx.Connect(t.Context(), dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer witness.Close(context.Background())
 			pid := inspectNow(t, o).PID
 			if victim == "backend" {
 				pid = int(conn.PgConn().PID())
@@ -60,6 +65,13 @@ func TestKilledServerLosesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 
+			// After a backend's crash the server ends all connections, new ones too, and is itself again when it takes one.
+			_, _ = witness.WaitForNotification(t.Context())
+			for victim == "backend" {
+				if _, err := query(t, dsn, "SELECT ''"); err == nil {
+					break
+				}
+			}
 			// The next client starts it again, on the same port, so that those that outlived the crash have it back.
 			other := acquire(t, o)
 			if other.DSN("postgres") != dsn {
