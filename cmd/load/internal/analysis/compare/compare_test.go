@@ -268,3 +268,21 @@ func TestOptionsThatDiffer(t *testing.T) {
 		t.Error("damaged options were read")
 	}
 }
+
+// The figures of an endpoint have the same statements, which are shown once.
+func TestStatementsAreShownOnceForAnEndpoint(t *testing.T) {
+	statements := []StatementChange{{Query: "SELECT one", BaselineTime: 1, CurrentTime: 9, BaselineCalls: 1, CurrentCalls: 1}}
+	a := Analysis{Regressions: []Change{
+		{Metric: "Response Time (P50)", Endpoint: "GET /a", Unit: "ms", Severity: Critical, Statements: statements},
+		{Metric: "Response Time (P95)", Endpoint: "GET /a", Unit: "ms", Severity: Critical, Statements: statements},
+	}}
+	var text strings.Builder
+	if err := a.Text(&text, false); err != nil {
+		t.Fatal(err)
+	}
+	for form, out := range map[string]string{"text": text.String(), "Markdown": string(a.Markdown())} {
+		if n := strings.Count(out, "SELECT one"); n != 1 {
+			t.Errorf("%s shows the statement %d times:\n%s", form, n, out)
+		}
+	}
+}

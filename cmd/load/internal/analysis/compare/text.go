@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -40,7 +41,7 @@ func (a *Analysis) Text(w io.Writer, color bool) error {
 				c.quantity(c.Current), c.change(), c.typical(), c.noise(), c.Note)
 		}
 		t.Flush() // into a buffer, which does not fail
-		for _, c := range changes {
+		for _, c := range explained(changes) {
 			for _, s := range c.Statements {
 				if !statements {
 					break
@@ -88,6 +89,17 @@ func (a *Analysis) Text(w io.Writer, color bool) error {
 	return err
 }
 
+// explained are the changes with statements, one for each endpoint: its figures have the same ones.
+func explained(changes []Change) []Change {
+	var first []Change
+	for _, c := range changes {
+		if len(c.Statements) > 0 && !slices.ContainsFunc(first, func(x Change) bool { return x.Endpoint == c.Endpoint }) {
+			first = append(first, c)
+		}
+	}
+	return first
+}
+
 // Markdown is the analysis as GitHub's Markdown, for a step's summary.
 func (a *Analysis) Markdown() []byte {
 	var b bytes.Buffer
@@ -106,7 +118,7 @@ func (a *Analysis) Markdown() []byte {
 			line("| %s | %s | %s | %s | %s | %s | %s | %s | %s |", c.Severity, cell(c.where()), c.Metric, c.quantity(c.Baseline),
 				c.quantity(c.Current), c.change(), c.typical(), c.noise(), cell(c.Note))
 		}
-		for _, c := range changes {
+		for _, c := range explained(changes) {
 			for _, s := range c.Statements {
 				line("\n- %s: %s: `%s`", cell(c.where()), s.words(c.Endpoint != ""), strings.ReplaceAll(oneLine(s.Query, 200), "`", "'"))
 			}
