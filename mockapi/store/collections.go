@@ -29,7 +29,7 @@ func (s *Store) ListCollections(ctx context.Context, v mockapi.Viewer, q mockapi
 	}
 	plain := q.OwnerID == 0 && q.Name == ""
 	list := from("FROM collections c")
-	list.and("(is_public OR user_id = $)", v.UserID)
+	list.and(publicOrOwn, v.UserID)
 	if q.OwnerID != 0 {
 		list.and("user_id = $", q.OwnerID)
 	}

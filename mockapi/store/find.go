@@ -64,10 +64,13 @@ func (w *where) all(conditions []condition) {
 	}
 }
 
+// publicOrOwn is what a viewer sees who is no admin, whose id it takes.
+const publicOrOwn = "(is_public OR user_id = $)"
+
 // mayBeSeen adds the condition for what the listing's viewer sees.
 func (l *listing) mayBeSeen(w *where) {
 	if l.viewer != 0 {
-		w.and("(is_public OR user_id = $)", l.viewer)
+		w.and(publicOrOwn, l.viewer)
 	}
 }
 
@@ -174,7 +177,7 @@ func (l *listing) files(w *where, limit string) string {
 	case l.viewer == 0:
 		return read("")
 	case l.order.column != "created_at":
-		return read("(is_public OR user_id = $)", l.viewer)
+		return read(publicOrOwn, l.viewer)
 	}
 	return "SELECT " + mediaColumns + " FROM ((" + read("is_public") + ") UNION ALL (" + read("user_id = $ AND NOT is_public", l.viewer) +
 		")) AS m" + l.order.by() + " LIMIT " + limit
