@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -30,9 +31,10 @@ const child = "MEDIANEST_TINY_SERVER"
 
 // Start starts the server until the benchmark's end and returns its URL. It answers GET /<n> with a JSON document
 // of about n bytes, GET /stalled with a small one, but in the first 200 ms of every second of the clock only after
-// these, GET /served with the number of requests answered so far, what the core suite asks for with bodies of the
-// size that the API's have, and anything else that has a body with a token. The words in wrap, such as taskset and
-// its arguments, go before the server's command.
+// these, GET /slow with a small one after a time that is 20 ms at the mean and exponentially distributed, GET /served
+// with the number of requests answered so far, what the core suite asks for with bodies of the size that the API's
+// have, and anything else that has a body with a token. The words in wrap, such as taskset and its arguments, go
+// before the server's command.
 func Start(tb testing.TB, wrap ...string) (url string) {
 	tb.Helper()
 	executable, err := os.Executable()
@@ -78,13 +80,13 @@ func ServeIfChild() {
 	fmt.Printf("http://%s\n", listener.Addr())
 	go func() {
 		canned := canned()
-		var served atomic.Uint64
+		var served, slow atomic.Uint64
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go serve(conn, canned, &served)
+			go serve(conn, canned, &served, &slow)
 		}
 	}()
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -95,7 +97,7 @@ func ServeIfChild() {
 type reply struct{ start, answer []byte }
 
 // serve answers requests that come one at a time and in one piece, as those of a test on the loopback do.
-func serve(conn net.Conn, canned []reply, served *atomic.Uint64) {
+func serve(conn net.Conn, canned []reply, served, slow *atomic.Uint64) {
 	defer conn.Close()
 	in := make([]byte, 64<<10)
 	var sized []byte
@@ -119,6 +121,8 @@ func serve(conn net.Conn, canned []reply, served *atomic.Uint64) {
 				out = answer("200 OK", strconv.FormatUint(served.Load(), 10))
 			case "stalled":
 				time.Sleep(Stall - time.Duration(time.Now().Nanosecond()))
+			case "slow":
+				time.Sleep(exponential(slow.Add(1)))
 			}
 			if asked, _ := strconv.Atoi(string(path)); asked != size && out == nil {
 				size = asked
@@ -136,6 +140,13 @@ func serve(conn net.Conn, canned []reply, served *atomic.Uint64) {
 		}
 		served.Add(1)
 	}
+}
+
+// exponential is the nth of times with a mean of 20 ms. Multiples of the golden ratio spread more evenly than chance
+// does, so that all who ask for some thousands of them get the same distribution.
+func exponential(n uint64) time.Duration {
+	_, u := math.Modf(float64(n) * math.Phi)
+	return time.Duration(-math.Log1p(-u) * float64(20*time.Millisecond))
 }
 
 func answer(status, body string) []byte {
