@@ -97,12 +97,15 @@ func (t *Timing) Queries() int64 {
 	return t.queries.Load()
 }
 
-// PoolStats is the state of a store's connection pool. Counts and durations are totals since the store was opened.
+// PoolStats is the state of a store's connections. Where it keeps several pools, one can be full and the others not:
+// Use and Full tell it, the rest are sums. Counts and durations are totals since the store was opened.
 type PoolStats struct {
-	Max          int           // connections that the pool may have
+	Max          int           // connections that there may be
 	Open         int           // connections that there are, busy, idle or being made
 	Busy         int           // connections in use now
 	Idle         int           // connections waiting for work
+	Use          float64       // share of its connections that the fullest pool has in use now, 0 to 1
+	Full         int           // connections of the pools that have them all in use now
 	Acquired     int64         // connections handed out
 	Waited       int64         // acquires that found no idle connection
 	WaitTime     time.Duration // spent in all acquires that succeeded

@@ -131,9 +131,10 @@ func TestDashboard(t *testing.T) {
 	p.Wait(`window.asked.includes('seeded state') && document.querySelector('#result').textContent === 'Done: Reset to the seeded state.'`)
 	p.WantNoProblems()
 
-	// The tab keeps the token.
+	// The tab keeps the token, and what it is like to use the page has been told when it was left.
 	p.Go(m.url + "/dashboard?window=1m")
 	p.Wait(live + ` && document.querySelector('#unlock').hidden`)
+	p.Wait(`document.querySelector('#vital-INP--dashboard') !== null && document.querySelector('#vital-CLS--dashboard') !== null`)
 
 	// A wrong token is told, and kept no more.
 	looktest.Eval[bool](p, `sessionStorage.setItem('medianest-control-token', 'wrong') === undefined`)
@@ -165,4 +166,8 @@ func TestDashboardForEverybody(t *testing.T) {
 		}
 	}
 	p.WantNoProblems()
+
+	// Printers leave backgrounds out: what is switched on must be readable without.
+	p.Print()
+	p.Wait(`getComputedStyle(document.querySelector('#switch-slow-db')).backgroundColor === getComputedStyle(document.body).backgroundColor`)
 }

@@ -180,9 +180,9 @@ $('unlock').hidden = token() !== '';
 
 // ---- What this page costs its own readers, told as any page of MediaNest would tell it
 
-function observe(type, each) {
+function observe(type, each, options) {
   if (PerformanceObserver.supportedEntryTypes.includes(type)) {
-    new PerformanceObserver((list) => list.getEntries().forEach(each)).observe({ type, buffered: true });
+    new PerformanceObserver((list) => list.getEntries().forEach(each)).observe({ type, buffered: true, ...options });
   }
 }
 
@@ -191,6 +191,24 @@ let largest = null;
 let shifted = 0;
 observe('largest-contentful-paint', (entry) => { largest = entry.startTime; });
 observe('layout-shift', (entry) => { if (!entry.hadRecentInput) shifted += entry.value; });
+
+const slowest = new Map(); // ms of the ten longest interactions, by their id
+
+// interacted notes how long an interaction took: as long as the longest of its events.
+function interacted({ interactionId, duration }) {
+  if (!interactionId) return;
+  slowest.set(interactionId, Math.max(duration, slowest.get(interactionId) ?? 0));
+  if (slowest.size > 10) slowest.delete([...slowest].reduce((a, b) => (b[1] < a[1] ? b : a))[0]);
+}
+
+observe('event', interacted, { durationThreshold: 16 }); // which is the least
+observe('first-input', interacted); // also below that
+
+// interaction is the longest interaction, of each fifty one left out: https://web.dev/articles/inp.
+function interaction() {
+  const durations = [...slowest.values()].sort((a, b) => b - a);
+  return durations[Math.min(durations.length - 1, Math.floor((performance.interactionCount ?? 0) / 50))];
+}
 
 // report sends vitals; a value that is not known is not sent.
 function report(values) {
@@ -208,5 +226,5 @@ addEventListener('load', () => setTimeout(() => {
   });
 }, 2000)); // by when the page has settled
 document.addEventListener('visibilitychange', () => {
-  if (document.hidden) report({ CLS: shifted });
+  if (document.hidden) report({ CLS: shifted, INP: interaction() });
 }, { once: true });

@@ -31,7 +31,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
-		monitor: monitor.New(monitor.Options{Pool: func() mockapi.PoolStats { return mockapi.PoolStats{Max: 8, Busy: 3} }}),
+		monitor: monitor.New(monitor.Options{Pool: func() mockapi.PoolStats { return mockapi.PoolStats{Max: 8, Busy: 3, Use: 1, Full: 3} }}),
 		faults:  fault.New(fault.Options{}),
 	}
 	t.Cleanup(w.faults.Clear)
@@ -128,9 +128,9 @@ func TestFigures(t *testing.T) {
 		time.Sleep(time.Second)
 		html := w.get(t, "/dashboard/live?window=1m", http.StatusOK).Body.String()
 		for _, want := range []string{
-			"<dt>Failed</dt><dd class=\"fail\">25 %</dd>", "40 in all", "of 8 in use", // the cards
+			"<dt>Failed</dt><dd class=\"fail\">25 %</dd>", "40 in all", "<dd class=\"warn\">3</dd><dd>of 8 in use</dd>", "a pool of 3 is full", // the cards
 			"<code>GET /api/v1/&lt;media&gt;</code>", "5xx 10", // the table
-			"failed: 25 % at the end", "Limit: pool size, 8.", "in use: 3 at the end", // the charts
+			"failed: 25 % at the end", "Limit: pool size, 8. Limit: a pool was full, 3.", "in use: 3 at the end", // the charts
 			"<code>/media/:id</code>", `<span class="fail">poor</span>`, "5 s", // what browsers saw
 			`data-announce="Alerts: critical: Errors."`,
 		} {
@@ -179,6 +179,26 @@ func TestReadersShare(t *testing.T) {
 	if html = w.get(t, "/dashboard/live", http.StatusOK).Body.String(); strings.Contains(html, `aria-pressed="false"`) || strings.Contains(html, "<td></td>") {
 		t.Error("all presets are on, and one does not look so or does nothing")
 	}
+}
+
+// What came at once shares a mark that names all of it; a second later is another moment.
+func TestMarksOfRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		add := func(names ...string) {
+			for _, name := range names {
+				if _, err := w.faults.Add(fault.Rule{Name: name, Reset: true}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		add("errors", "errors", "slow-db")
+		time.Sleep(2 * time.Second)
+		add("a", "b", "c", "d")
+		if html, want := w.get(t, "/dashboard/live", http.StatusOK).Body.String(), "Mark: errors, slow-db. Mark: a, b and 2 more."; !strings.Contains(html, want) {
+			t.Errorf("the charts do not say %s", want)
+		}
+	})
 }
 
 // presets are the rules of all of them.

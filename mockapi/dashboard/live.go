@@ -223,9 +223,12 @@ func cards(s *monitor.Summary, points []monitor.Point) []card {
 			failing = "warn"
 		}
 	}
-	busy := ""
-	if now.PoolMax > 0 && now.PoolBusy >= now.PoolMax {
+	busy, connections := "", []string{"of " + look.Count.Format(float64(now.PoolMax)) + " in use", look.Count.Format(now.PoolWaits) + " waits/s"}
+	if now.PoolFull > 0 {
 		busy = "warn"
+		if now.PoolFull < now.PoolMax {
+			connections = append(connections, "a pool of "+look.Count.Format(float64(now.PoolFull))+" is full")
+		}
 	}
 	ms := look.Milliseconds.Format
 	return []card{
@@ -235,23 +238,14 @@ func cards(s *monitor.Summary, points []monitor.Point) []card {
 		{"p95", ms(l.P95), "", []string{"p99 " + ms(l.P99)}},
 		{"Longest", ms(l.Max), "", []string{look.Count.Format(float64(s.Slow)) + " over " + ms(float64(monitor.SlowOperation.Milliseconds()))}},
 		{"In flight", look.Count.Format(float64(now.InFlight)), "", []string{"requests now"}},
-		{"Connections", look.Count.Format(float64(now.PoolBusy)), busy, []string{"of " + look.Count.Format(float64(now.PoolMax)) + " in use", look.Count.Format(now.PoolWaits) + " waits/s"}},
+		{"Connections", look.Count.Format(float64(now.PoolBusy)), busy, connections},
 		{"Memory", look.Bytes.Format(float64(now.ResidentBytes)), "", []string{"heap " + look.Bytes.Format(float64(now.HeapBytes))}},
 	}
 }
 
 // charts draws the time line. What rules there are is marked at the time since when they live.
 func charts(s *monitor.Summary, window time.Duration, points []monitor.Point, rules []fault.State) ([]template.HTML, error) {
-	var marks []look.Mark
-	for _, r := range rules {
-		name := r.Name
-		if name == "" {
-			name = r.ID
-		}
-		if at := seconds(r.Since); len(marks) == 0 || marks[len(marks)-1].Name != name { // a preset has several
-			marks = append(marks, look.Mark{Name: name, X: at})
-		}
-	}
+	marks := ruleMarks(rules)
 	line := func(name string, y func(*monitor.Point) float64) look.Line {
 		l := look.Line{Name: name, Points: make([]look.XY, len(points))}
 		for i := range points {
@@ -267,9 +261,9 @@ func charts(s *monitor.Summary, window time.Duration, points []monitor.Point, ru
 			return y(p.Latency)
 		})
 	}
-	var most float64
+	var most, full float64
 	for i := range points {
-		most = max(most, float64(points[i].PoolMax))
+		most, full = max(most, float64(points[i].PoolMax)), max(full, float64(points[i].PoolFull))
 	}
 	all := []look.Chart{
 		{Title: "Throughput", Unit: look.PerSecond, Lines: []look.Line{
@@ -304,6 +298,9 @@ func charts(s *monitor.Summary, window time.Duration, points []monitor.Point, ru
 		c.From = min(max(c.To-window.Seconds(), seconds(s.From)), c.To-time.Minute.Seconds())
 		if c.Title == "Database connections" && most > 0 {
 			c.Marks = append(c.Marks, look.Mark{Name: "pool size", Y: most, Horizontal: true})
+			if full > 0 && full < most {
+				c.Marks = append(c.Marks, look.Mark{Name: "a pool was full", Y: full, Horizontal: true})
+			}
 		}
 		var err error
 		if drawn[i], err = c.Figure(); err != nil {
@@ -311,6 +308,30 @@ func charts(s *monitor.Summary, window time.Duration, points []monitor.Point, ru
 		}
 	}
 	return drawn, nil
+}
+
+// ruleMarks returns a mark for each moment at which rules came; it names them all, so that none is blamed for another.
+func ruleMarks(rules []fault.State) []look.Mark {
+	var marks []look.Mark
+	var names []string // of the last mark
+	for _, r := range rules {
+		name := r.Name
+		if name == "" {
+			name = r.ID
+		}
+		if at := seconds(r.Since); len(marks) == 0 || at-marks[len(marks)-1].X >= 1 {
+			marks, names = append(marks, look.Mark{X: at}), nil
+		}
+		if !slices.Contains(names, name) { // a preset has several rules
+			names = append(names, name)
+		}
+		shown := strings.Join(names[:min(len(names), 2)], ", ")
+		if more := len(names) - 2; more > 0 {
+			shown += fmt.Sprintf(" and %d more", more)
+		}
+		marks[len(marks)-1].Name = shown
+	}
+	return marks
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

@@ -176,7 +176,7 @@ type poolGauge struct {
 
 const poolGaugeAge = 10 * time.Millisecond
 
-// percent returns how many percent of the connections are in use.
+// percent returns how many percent of its connections the fullest pool has in use: what requests wait for is that one.
 func (g *poolGauge) percent(now time.Time) (int64, bool) {
 	if g.reporter == nil {
 		return 0, false
@@ -184,7 +184,7 @@ func (g *poolGauge) percent(now time.Time) (int64, bool) {
 	asked, at := g.asked.Load(), now.UnixNano()
 	if at-asked >= int64(poolGaugeAge) && g.asked.CompareAndSwap(asked, at) {
 		s := g.reporter.PoolStats()
-		g.last.Store(int64(100 * s.Busy / max(s.Max, 1)))
+		g.last.Store(int64(100 * s.Use))
 	}
 	return g.last.Load(), true
 }

@@ -115,7 +115,7 @@ func (c *Call) send(status int, body []byte) {
 }
 
 // serverTiming tells in milliseconds how long the call took here, how much of it in the database, and how
-// much waiting for a connection to it; how many percent of the connections are in use; and, where there is
+// much waiting for a connection to it; how many percent of its connections the fullest pool has in use; and, where there is
 // something to tell, how long it waited for row locks, and whether a cached answer was there (1) or not (0).
 func (c *Call) serverTiming() string {
 	b := make([]byte, 0, 96)

@@ -135,7 +135,11 @@ func (m *Monitor) causes(now time.Duration) []Alert {
 		}
 	}
 	if p, ok := m.points.fine.exhausted(); ok {
-		add(AlertPool, Warn, "all %d database connections are in use, and %.0f requests a second find none idle", p.PoolMax, p.PoolWaits)
+		of := ""
+		if p.PoolFull < p.PoolMax {
+			of = fmt.Sprintf(" of a pool, of %d in all,", p.PoolMax)
+		}
+		add(AlertPool, Warn, "all %d database connections%s are in use, and %.0f requests a second find none idle", p.PoolFull, of, p.PoolWaits)
 	}
 	if from, to, ok := m.points.fine.rising(now); ok {
 		add(AlertMemory, Warn, "resident memory rose from %d to %d MiB in %d minutes, and in each of them",
@@ -144,13 +148,13 @@ func (m *Monitor) causes(now time.Duration) []Alert {
 	return list
 }
 
-// exhausted tells whether the pool was in use to its last connection at each of the last samples.
+// exhausted tells whether a pool was in use to its last connection at each of the last samples.
 func (r ring) exhausted() (last Point, ok bool) {
 	if len(r) < poolSamples {
 		return Point{}, false
 	}
 	for _, s := range r[len(r)-poolSamples:] {
-		if s.PoolMax == 0 || s.PoolBusy < s.PoolMax || s.PoolWaits == 0 {
+		if s.PoolFull == 0 || s.PoolWaits == 0 {
 			return Point{}, false
 		}
 	}

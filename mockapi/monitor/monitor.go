@@ -191,7 +191,7 @@ func (m *Monitor) sample(from, to time.Duration, all *tally) sample {
 	}
 	if m.pool != nil {
 		s := m.pool()
-		p.PoolBusy, p.PoolMax = s.Busy, s.Max
+		p.PoolBusy, p.PoolFull, p.PoolMax = s.Busy, s.Full, s.Max
 		p.PoolWaits = float64(s.Waited-m.process.waited) / p.Seconds
 		m.process.waited = s.Waited
 	}

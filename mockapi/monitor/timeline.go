@@ -14,6 +14,7 @@ type Point struct {
 	// What follows is as of the end of a step of one second, and the most of a longer one.
 	InFlight      int64   `json:"inFlight"` // operations under way
 	PoolBusy      int     `json:"poolBusy"` // database connections in use
+	PoolFull      int     `json:"poolFull"` // those of the pools that have none idle left
 	PoolMax       int     `json:"poolMax"`  // that there may be
 	ResidentBytes uint64  `json:"residentBytes"`
 	HeapBytes     uint64  `json:"heapBytes"` // of objects, live or not yet collected
@@ -110,7 +111,7 @@ func (m *Monitor) minute(from, to time.Duration) sample {
 	s := sample{Point: m.point(from, to, &all), from: from, to: to, total: all.total, failed: all.failed(), sum: all.sum}
 	for _, p := range m.points.fine.since(from) {
 		s.InFlight = max(s.InFlight, p.InFlight)
-		s.PoolBusy, s.PoolMax = max(s.PoolBusy, p.PoolBusy), max(s.PoolMax, p.PoolMax)
+		s.PoolBusy, s.PoolFull, s.PoolMax = max(s.PoolBusy, p.PoolBusy), max(s.PoolFull, p.PoolFull), max(s.PoolMax, p.PoolMax)
 		s.ResidentBytes, s.HeapBytes = max(s.ResidentBytes, p.ResidentBytes), max(s.HeapBytes, p.HeapBytes)
 		s.GCPause = max(s.GCPause, p.GCPause)
 		s.PoolWaits += p.PoolWaits * p.Seconds / s.Seconds

@@ -326,10 +326,14 @@ func TestFullPool(t *testing.T) {
 		_ = s.Ready(mockapi.WithDBDelay(t.Context(), time.Second))
 	}()
 	<-holding
-	for s.PoolStats().Busy == 0 {
+	p := s.PoolStats()
+	for ; p.Busy == 0; p = s.PoolStats() {
 		if t.Context().Err() != nil {
 			t.Fatal("the connection was never taken")
 		}
+	}
+	if p.Max != 2 || p.Use != 1 || p.Full != p.Busy {
+		t.Errorf("one of the two pools of one connection is taken, and the store says %+v", p)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

@@ -218,9 +218,14 @@ func (s *Store) PoolStats() mockapi.PoolStats {
 	sum := mockapi.PoolStats{SlowOrBroken: s.failed.Load()}
 	for _, l := range []lane{s.light, s.heavy} {
 		p := l.pool.Stat()
-		sum.Max += int(p.MaxConns())
+		most, busy := int(p.MaxConns()), int(p.AcquiredConns())
+		sum.Use = max(sum.Use, float64(busy)/float64(most))
+		if busy == most {
+			sum.Full += most
+		}
+		sum.Max += most
 		sum.Open += int(p.TotalConns())
-		sum.Busy += int(p.AcquiredConns())
+		sum.Busy += busy
 		sum.Idle += int(p.IdleConns())
 		sum.Acquired += p.AcquireCount()
 		sum.Waited += p.EmptyAcquireCount()

@@ -190,6 +190,12 @@ func (p *Page) Prefer(scheme string) {
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
+// Print makes the page look as it is printed, until Prefer.
+func (p *Page) Print() {
+	p.t.Helper()
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+}
+
 // Resize makes the page so many pixels wide.
 func (p *Page) Resize(width int64) { p.t.Helper(); p.do(chromedp.EmulateViewport(width, 800)) }
 
