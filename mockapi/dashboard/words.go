@@ -99,6 +99,10 @@ func effects(r *fault.Rule) string {
 	}
 	add(r.Latency != nil, "latency")
 	add(r.DBLatency != nil, "database latency")
+	if r.RowLock != nil {
+		add(true, "one row locked for %v each", time.Duration(r.RowLock.Hold))
+	}
+	add(r.NPlusOne, "N+1 queries")
 	if r.SlowDown != nil {
 		add(true, "%v slower each minute", time.Duration(r.SlowDown.PerMinute))
 	}

@@ -194,7 +194,8 @@ func (e *Engine) Wrap(service string, next http.Handler) http.Handler {
 func (e *Engine) serve(rules []*living, service string, next http.Handler, w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	hits := make([]*living, 0, 8)
-	var delay, dbDelay time.Duration
+	var delay time.Duration
+	var db mockapi.DBFaults
 	overloaded := false
 	for _, l := range rules {
 		age := now.Sub(l.since)
@@ -215,9 +216,13 @@ func (e *Engine) serve(rules []*living, service string, next http.Handler, w htt
 		}
 		if l.dbLatency != nil {
 			d, ok := l.dbLatency.draw(uniform(l.Seed, n, 2), now)
-			dbDelay += d
+			db.Delay += d
 			overloaded = overloaded || !ok
 		}
+		if l.RowLock != nil {
+			db.RowLock += time.Duration(l.RowLock.Hold)
+		}
+		db.NPlusOne = db.NPlusOne || l.NPlusOne
 		if l.SlowDown != nil {
 			delay += l.SlowDown.delay(age)
 		}
@@ -237,8 +242,8 @@ func (e *Engine) serve(rules []*living, service string, next http.Handler, w htt
 		return // the client has gone
 	}
 	ctx := r.Context()
-	if dbDelay > 0 {
-		ctx = mockapi.WithDBDelay(ctx, dbDelay)
+	if db != (mockapi.DBFaults{}) {
+		ctx = mockapi.WithDBFaults(ctx, db)
 	}
 	body := &bodyWriter{ResponseWriter: w, ctx: ctx, cutAfter: -1}
 	var auth Auth

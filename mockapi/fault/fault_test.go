@@ -429,11 +429,18 @@ func TestLockoutsAndTokenLifeReachAuthentication(t *testing.T) {
 func TestDatabaseFaultsReachTheStore(t *testing.T) {
 	dropped := 0
 	e := fault.New(fault.Options{WriteError: writeError, DropPool: func() { dropped++ }})
-	add(t, e, fault.Rule{DropPool: true, DBLatency: &fault.Latency{Fixed: fault.Duration(time.Second)}})
-	var delay time.Duration
-	serve(e, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { delay = mockapi.DBDelay(r.Context()) }), "GET", "/")
-	if dropped != 1 || delay != time.Second {
-		t.Errorf("pool dropped %d times, database delayed by %v", dropped, delay)
+	add(t, e, fault.Rule{DropPool: true, DBLatency: &fault.Latency{Fixed: fault.Duration(time.Second)}},
+		fault.Rule{Match: fault.Match{Method: "GET"}, NPlusOne: true, RowLock: &fault.RowLock{Hold: fault.Duration(time.Minute)}},
+		fault.Rule{Match: fault.Match{Method: "GET"}, RowLock: &fault.RowLock{Hold: fault.Duration(time.Second)}})
+	var got mockapi.DBFaults
+	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = mockapi.DBFaultsFrom(r.Context()) })
+	serve(e, h, "GET", "/")
+	if want := (mockapi.DBFaults{Delay: time.Second, RowLock: 61 * time.Second, NPlusOne: true}); dropped != 1 || got != want {
+		t.Errorf("pool dropped %d times, the store asked for %+v; want %+v", dropped, got, want)
+	}
+	serve(e, h, "POST", "/")
+	if want := (mockapi.DBFaults{Delay: time.Second}); got != want {
+		t.Errorf("a request that not every rule is for asks for %+v; want %+v", got, want)
 	}
 }
 
@@ -460,14 +467,14 @@ func TestAddReportsEverythingAndAddsNothing(t *testing.T) {
 		fault.Rule{Status: &fault.Status{Code: 503}},
 		fault.Rule{Match: fault.Match{Method: "get", Path: "/[", Service: "api2", Share: share(1.5)}, TTL: -1,
 			Latency: &fault.Latency{Fixed: 1, Uniform: &fault.Uniform{Min: 2, Max: 1}}, Trickle: &fault.Trickle{},
-			Quota: &fault.Quota{Limit: -1}, Leak: &fault.Leak{}, Status: &fault.Status{Code: 42}, Stretch: &fault.Stretch{Factor: 0.5}},
+			Quota: &fault.Quota{Limit: -1}, Leak: &fault.Leak{}, Status: &fault.Status{Code: 42}, Stretch: &fault.Stretch{Factor: 0.5}, RowLock: &fault.RowLock{}},
 		fault.Rule{},
 	)
 	if err == nil {
 		t.Fatal("accepted")
 	}
 	for _, want := range []string{"method:", "path:", "service:", "share:", "ttl:", "latency.uniform:", "latency: 2 of", "trickle.bytesPerSecond",
-		"quota.limit", "quota.window", "leak.bytesPerSecond", "leak.max", "status.code", "stretch.factor", "rule 3: nothing to do"} {
+		"quota.limit", "quota.window", "leak.bytesPerSecond", "leak.max", "status.code", "stretch.factor", "rowLock.hold", "rule 3: nothing to do"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not speak of %q:\n%v", want, err)
 		}

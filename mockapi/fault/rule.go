@@ -45,6 +45,8 @@ type Rule struct {
 
 	Latency   *Latency  `json:"latency,omitempty"`   // time added before the request is handled
 	DBLatency *Latency  `json:"dbLatency,omitempty"` // time added to each database call, while it holds its connection
+	RowLock   *RowLock  `json:"rowLock,omitempty"`   // each database call first queues for one row, the same for all
+	NPlusOne  bool      `json:"nPlusOne,omitempty"`  // lists look up the owner of each row by a statement of its own
 	SlowDown  *SlowDown `json:"slowDown,omitempty"`  // latency that grows while the rule lives
 	Stretch   *Stretch  `json:"stretch,omitempty"`   // an answer takes so many times as long
 	Status    *Status   `json:"status,omitempty"`    // an answer instead of the real one
@@ -112,6 +114,11 @@ type Lockout struct {
 	For      Duration `json:"for"`
 }
 
+// RowLock keeps the row locked for Hold in a transaction: all calls together get 1/Hold a second past it.
+type RowLock struct {
+	Hold Duration `json:"hold"`
+}
+
 // SlowDown adds PerMinute for every minute that the rule has lived, at most Max (0 is no limit).
 type SlowDown struct {
 	PerMinute Duration `json:"perMinute"`
@@ -177,6 +184,9 @@ func (r *Rule) Validate() error {
 	if r.DBLatency != nil {
 		errs = append(errs, r.DBLatency.validate("dbLatency"))
 	}
+	if l := r.RowLock; l != nil && (l.Hold <= 0 || time.Duration(l.Hold) > MaxDelay) {
+		bad("rowLock.hold: %v is not above 0 and at most %v", time.Duration(l.Hold), MaxDelay)
+	}
 	if s := r.SlowDown; s != nil {
 		positive("slowDown.perMinute", s.PerMinute)
 		if s.Max < 0 || time.Duration(s.Max) > MaxDelay {
@@ -222,15 +232,15 @@ func (r *Rule) Validate() error {
 		}
 	}
 	if !r.does() {
-		bad("nothing to do: name at least one of latency, dbLatency, slowDown, stretch, status, quota, reset, empty, malformed, " +
+		bad("nothing to do: name at least one of latency, dbLatency, rowLock, nPlusOne, slowDown, stretch, status, quota, reset, empty, malformed, " +
 			"truncate, trickle, stale, dropPool, lockout, tokenLife, leak")
 	}
 	return errors.Join(errs...)
 }
 
 func (r *Rule) does() bool {
-	return r.Latency != nil || r.DBLatency != nil || r.SlowDown != nil || r.Stretch != nil || r.Status != nil || r.Quota != nil || r.Reset ||
-		r.Empty || r.Malformed || r.Truncate != nil || r.Trickle != nil || r.Stale != nil || r.DropPool ||
+	return r.Latency != nil || r.DBLatency != nil || r.RowLock != nil || r.NPlusOne || r.SlowDown != nil || r.Stretch != nil ||
+		r.Status != nil || r.Quota != nil || r.Reset || r.Empty || r.Malformed || r.Truncate != nil || r.Trickle != nil || r.Stale != nil || r.DropPool ||
 		r.Lockout != nil || r.TokenLife != 0 || r.Leak != nil
 }
 

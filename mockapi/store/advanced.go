@@ -92,9 +92,9 @@ func (s *Store) searchByQuery(ctx context.Context, v mockapi.Viewer, q *lang.Que
 		asked.After = &lang.Cursor{CreatedAt: w.after.time(), ID: w.after.id}
 	}
 	sql, args := q.Statement(lang.Viewer{ID: v.UserID}, time.Now(), asked)
-	var rows []advancedRow
+	var found mockapi.Page[mockapi.Media]
 	err := s.read(ctx, "search by query", func(ctx context.Context, c *pgx.Conn) error {
-		rows = rows[:0]
+		var rows []advancedRow
 		like := new(mockapi.Media)
 		_, err := query(ctx, c, sql, args, func(r *row) {
 			var a advancedRow
@@ -103,12 +103,13 @@ func (s *Store) searchByQuery(ctx context.Context, v mockapi.Viewer, q *lang.Que
 			rows = append(rows, a)
 			like = &rows[len(rows)-1].Media
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		found = advancedPage(rows, w)
+		return lookUpOwners(ctx, c, found.Items, ownerOfMedia)
 	})
-	if err != nil {
-		return mockapi.Page[mockapi.Media]{}, err
-	}
-	return advancedPage(rows, w), nil
+	return found, err
 }
 
 func advancedPage(rows []advancedRow, w window) mockapi.Page[mockapi.Media] {

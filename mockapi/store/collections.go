@@ -60,8 +60,9 @@ func (s *Store) ListCollections(ctx context.Context, v mockapi.Viewer, q mockapi
 			return err
 		}
 		found = page(items, w, func(c *mockapi.Collection) cursor { return newestCursor(c.CreatedAt, c.ID) })
-		if found.TotalKind != "" {
-			return nil
+		err = lookUpOwners(ctx, c, found.Items, func(c *mockapi.Collection) int64 { return c.UserID })
+		if err != nil || found.TotalKind != "" {
+			return err
 		}
 		if plain {
 			n, known, err := visibleTotal(ctx, c, &s.totals.collections, s.totals.privateCollections, v, false, countPrivateCollections)

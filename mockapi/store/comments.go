@@ -32,6 +32,9 @@ func (s *Store) Comments(ctx context.Context, v mockapi.Viewer, mediaID int64, p
 			return err
 		}
 		found = page(items, w, func(c *mockapi.Comment) cursor { return newestCursor(c.CreatedAt, c.ID) })
+		if err := lookUpOwners(ctx, c, found.Items, func(c *mockapi.Comment) int64 { return c.UserID }); err != nil {
+			return err
+		}
 		if found.TotalKind == "" {
 			found.Total, found.TotalKind, err = s.totals.cappedTotal(ctx, c,
 				fmt.Sprint("comments", mediaID), "FROM comments WHERE media_id = $1", []any{mediaID})

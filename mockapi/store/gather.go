@@ -57,7 +57,7 @@ func (g *gather[K, V]) get(ctx context.Context, key K) (V, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return none, false, g.store.translate(g.what, err)
 	}
-	if mockapi.DBDelay(ctx) > 0 { // takes its time alone
+	if f := mockapi.DBFaultsFrom(ctx); f.Delay > 0 || f.RowLock > 0 { // takes its time alone
 		return g.alone(ctx, key)
 	}
 	g.mu.Lock()

@@ -174,7 +174,7 @@ func TestGatherHeedsTheCaller(t *testing.T) {
 		g.hangs = false
 		g.script.Unlock()
 		start = time.Now()
-		v, _, err := g.get(mockapi.WithDBDelay(t.Context(), time.Second), 6)
+		v, _, err := g.get(mockapi.WithDBFaults(t.Context(), mockapi.DBFaults{Delay: time.Second}), 6)
 		if took := time.Since(start); v != "6" || err != nil || took != 10*time.Millisecond {
 			t.Errorf("with a delay: %q, %v after %v", v, err, took)
 		}

@@ -44,6 +44,9 @@ func (s *Store) CollectionItems(ctx context.Context, v mockapi.Viewer, id int64,
 		found = page(items, w, func(i *mockapi.CollectionItem) cursor {
 			return cursor{order: orderPosition, num: int64(i.Position), id: i.Media.ID}
 		})
+		if err := lookUpOwners(ctx, c, found.Items, func(i *mockapi.CollectionItem) int64 { return i.Media.UserID }); err != nil {
+			return err
+		}
 		if found.TotalKind == "" {
 			found.Total, found.TotalKind, err = s.totals.cappedTotal(ctx, c, fmt.Sprint(counted, args), counted, args)
 		}

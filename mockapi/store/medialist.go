@@ -99,6 +99,9 @@ func (s *Store) ListMedia(ctx context.Context, v mockapi.Viewer, q mockapi.Media
 				found, err = l.find(ctx, c)
 			}
 		}
+		if err == nil {
+			err = lookUpOwners(ctx, c, found.Items, ownerOfMedia)
+		}
 		if err != nil || found.TotalKind != "" {
 			return err
 		}

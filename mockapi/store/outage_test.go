@@ -56,7 +56,7 @@ func newUser(t *testing.T, s *store.Store) mockapi.Viewer {
 // busy opens as many connections as the pool may have, so that all of them are idle afterwards.
 func busy(t *testing.T, s *store.Store) {
 	t.Helper()
-	ctx := mockapi.WithDBDelay(t.Context(), 20*time.Millisecond)
+	ctx := mockapi.WithDBFaults(t.Context(), mockapi.DBFaults{Delay: 20 * time.Millisecond})
 	var all sync.WaitGroup
 	for range 2 * store.DefaultPoolSize {
 		all.Go(func() {
@@ -284,7 +284,7 @@ func TestChangedColumnType(t *testing.T) {
 		var all sync.WaitGroup
 		for range 2 * store.DefaultPoolSize {
 			all.Go(func() {
-				if _, err := s.Media(mockapi.WithDBDelay(t.Context(), time.Millisecond), v, m.ID); err != nil {
+				if _, err := s.Media(mockapi.WithDBFaults(t.Context(), mockapi.DBFaults{Delay: time.Millisecond}), v, m.ID); err != nil {
 					t.Errorf("Media: %v", err)
 				}
 			})
@@ -323,7 +323,7 @@ func TestFullPool(t *testing.T) {
 	go func() {
 		defer close(release)
 		close(holding)
-		_ = s.Ready(mockapi.WithDBDelay(t.Context(), time.Second))
+		_ = s.Ready(mockapi.WithDBFaults(t.Context(), mockapi.DBFaults{Delay: time.Second}))
 	}()
 	<-holding
 	p := s.PoolStats()
@@ -352,7 +352,7 @@ func TestClientWhoHangsUp(t *testing.T) {
 	s := open(t, schematest.New(t), store.Options{PoolSize: 1})
 	newUser(t, s)
 	before := s.PoolStats().Opened
-	ctx, cancel := context.WithCancel(mockapi.WithDBDelay(t.Context(), 50*time.Millisecond))
+	ctx, cancel := context.WithCancel(mockapi.WithDBFaults(t.Context(), mockapi.DBFaults{Delay: 50 * time.Millisecond}))
 	done := make(chan error)
 	go func() { done <- s.Ready(ctx) }()
 	for s.PoolStats().Busy == 0 {

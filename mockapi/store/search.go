@@ -47,8 +47,10 @@ func (s *Store) SearchMedia(ctx context.Context, v mockapi.Viewer, text string, 
 		}
 		l := searchListing(v, words, tag)
 		l.order, l.window, l.hints = order, w, s.hints
-		found, err = l.find(ctx, c)
-		return err
+		if found, err = l.find(ctx, c); err != nil {
+			return err
+		}
+		return lookUpOwners(ctx, c, found.Items, ownerOfMedia)
 	})
 	return found, err
 }

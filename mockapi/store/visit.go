@@ -45,13 +45,13 @@ func (s *Store) visit(ctx context.Context, l *lane, what string, idempotent bool
 	if err := ctx.Err(); err != nil {
 		return s.translate(what, err)
 	}
-	timing, delay := mockapi.TimingFrom(ctx), mockapi.DBDelay(ctx)
+	timing, faults := mockapi.TimingFrom(ctx), mockapi.DBFaultsFrom(ctx)
 	start := time.Now()
 	deadline := start.Add(l.timeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 
 	var wait time.Duration
@@ -60,7 +60,7 @@ func (s *Store) visit(ctx context.Context, l *lane, what string, idempotent bool
 	for attempt := range l.size + 1 {
 		begin := time.Now()
 		var broken bool
-		broken, err = l.once(ctx, begin, &wait, delay, do)
+		broken, err = l.once(ctx, begin, &wait, faults, do)
 		if err == nil || !again(err, idempotent && broken, attempt) {
 			break
 		}
@@ -72,17 +72,22 @@ func (s *Store) visit(ctx context.Context, l *lane, what string, idempotent bool
 	return nil
 }
 
-func (l *lane) once(ctx context.Context, begin time.Time, wait *time.Duration, delay time.Duration, do func(context.Context, *pgx.Conn) error) (broken bool, err error) {
+func (l *lane) once(ctx context.Context, begin time.Time, wait *time.Duration, faults mockapi.DBFaults, do func(context.Context, *pgx.Conn) error) (broken bool, err error) {
 	c, err := l.pool.Acquire(ctx)
 	*wait += time.Since(begin)
 	if err != nil {
 		return false, err
 	}
 	defer c.Release()
-	if delay > 0 && !pause(ctx, delay) {
+	if faults.Delay > 0 && !pause(ctx, faults.Delay) {
 		return false, ctx.Err()
 	}
-	err = do(ctx, c.Conn())
+	if faults.RowLock > 0 {
+		err = contend(ctx, c.Conn(), faults.RowLock, l.timeout/10)
+	}
+	if err == nil {
+		err = do(ctx, c.Conn())
+	}
 	return err != nil && c.Conn().IsClosed() && ctx.Err() == nil, err
 }
 
