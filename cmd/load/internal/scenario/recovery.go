@@ -108,15 +108,16 @@ func (r Recovered) String() string {
 
 func tenths(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }
 
-// Judge reads the answer from a run's timeline. A stretch without any request, and one that is missing, keep
-// no limits: a target that answers nobody has not recovered. After length, from when on iterations only finish, and
-// often just pause, a stretch without any says nothing; 0 is for a test without end.
+// Judge reads the answer from a run's timeline. A stretch that is missing keeps no limits. One without any request does
+// where somebody asked and waited, which [Recovery.waited] tells; where nobody asked, as when the few users of a small
+// run all pause, it says nothing. Nor does it after length, from when on iterations only finish; 0 is for a test without
+// end.
 func (c *Recovery) Judge(points []metrics.Point, length time.Duration) Recovered {
 	r := Recovered{Within: time.Duration(c.Within), LimitP95: c.P95, LimitFailed: c.Failed}
 	var end, goodSince time.Duration
 	good := false // since goodSince
 	at := time.Duration(c.At)
-	for _, p := range points {
+	for i, p := range points {
 		if p.Start+p.Length <= at || length > 0 && p.Start+p.Length > length && p.All.Requests == 0 {
 			continue
 		}
@@ -124,13 +125,16 @@ func (c *Recovery) Judge(points []metrics.Point, length time.Duration) Recovered
 			good = false
 		}
 		end = p.Start + p.Length
-		within := c.within(&p, &r)
-		if !within {
+		silent := p.All.Requests == 0
+		if silent && c.waited(points[i:]) || !silent && !c.within(&p, &r) {
 			r.Disturbed = true
 			if r.Recovered {
 				r.Relapsed = true
 			}
 			good = false
+			continue
+		}
+		if silent {
 			continue
 		}
 		if !good {
@@ -151,11 +155,22 @@ func (c *Recovery) Judge(points []metrics.Point, length time.Duration) Recovered
 	return r
 }
 
-// within tells whether a point keeps the limits, and remembers the worst.
-func (c *Recovery) within(p *metrics.Point, r *Recovered) bool {
-	if p.All.Requests == 0 {
-		return false
+// waited tells whether somebody waited for an answer through the first of these points, which has none. Whoever did
+// is among those of the next point that has any, as one who failed or waited for longer than the limit. Where none
+// has, users whose iterations end have only paused, and others are taken to wait.
+func (c *Recovery) waited(points []metrics.Point) bool {
+	iterations := 0.0
+	for i := range points {
+		if all := &points[i].All; all.Requests > 0 {
+			return all.Failed > 0 || all.Duration.Quantile(1) > c.P95
+		}
+		iterations += points[i].Iterations
 	}
+	return iterations == 0 && points[0].VUs > 0
+}
+
+// within tells whether a point with requests keeps the limits, and remembers the worst.
+func (c *Recovery) within(p *metrics.Point, r *Recovered) bool {
 	p95 := p.All.Duration.Quantile(0.95)
 	failed := float64(p.All.Failed) / float64(p.All.Requests)
 	r.WorstP95, r.WorstFailed = max(r.WorstP95, p95), max(r.WorstFailed, failed)

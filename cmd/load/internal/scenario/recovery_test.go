@@ -9,16 +9,24 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/scenario"
 )
 
-// timeline makes points of a second: '.' is within limits, 's' slow, 'f' failing, '0' without requests, ' ' missing.
+// timeline makes points of a second: '.' is within limits, 'o' too but for one answer, 's' slow, 'f' failing, '0' without
+// requests, 'i' so while iterations end, 'n' so without users, ' ' missing.
 func timeline(picture string) []metrics.Point {
 	var points []metrics.Point
 	for i, c := range picture {
-		p := metrics.Point{Start: time.Duration(i) * time.Second, Length: time.Second}
+		p := metrics.Point{Start: time.Duration(i) * time.Second, Length: time.Second, VUs: 5}
 		var h metrics.Histogram
 		switch c {
 		case ' ':
 			continue
 		case '0':
+		case 'i':
+			p.Iterations = 1
+		case 'n':
+			p.VUs = 0
+		case 'o':
+			h.AddN(50, 100)
+			h.AddN(4000, 1)
 		case 's':
 			h.AddN(2000, 100)
 		default:
@@ -44,7 +52,15 @@ func TestRecovery(t *testing.T) {
 		{"taken without a blink", "...............", false, true, false, true, 0},
 		{"slow for a while", ".....ssss......", true, true, false, true, 4 * time.Second},
 		{"failing for a while", ".....ffff......", true, true, false, true, 4 * time.Second},
-		{"answering nobody for a while", ".....0000......", true, true, false, true, 4 * time.Second},
+		{"answering nobody for a while", ".....0000s......", true, true, false, true, 5 * time.Second},
+		{"answering one after a while", ".....0000o......", true, true, false, true, 4 * time.Second},
+		{"failing after a while", ".....0000f......", true, true, false, true, 5 * time.Second},
+		{"answering nobody any more", ".....00000000", true, false, false, false, 8 * time.Second},
+		{"nobody asks for a while", ".....0000......", false, true, false, true, 0},
+		{"users pause at last", "..........00i", false, true, false, true, 0},
+		{"no users at last", "..........nnn", false, true, false, true, 0},
+		{"pauses are no time in which limits are kept", ".....ss.000000", true, false, false, false, 9 * time.Second},
+		{"pauses between answers are", ".....ss.00..", true, true, false, true, 2 * time.Second},
 		{"some good seconds are not enough", ".....ss..s..s...", true, true, false, false, 8 * time.Second},
 		{"too late", ".....sssssss....", true, true, false, false, 7 * time.Second},
 		{"never", ".....ssssssss", true, false, false, false, 8 * time.Second},
