@@ -36,12 +36,12 @@ func (c *runCmd) search(ctx context.Context, s *session, o *scenario.Options) (*
 		}
 		last.result.Judge(last.findings)
 		outcome, err := outcomeOf(last.result)
-		why := ""
 		if outcome == scenario.Holds {
 			holding[rate] = last
-		} else {
-			why = strings.Join(last.result.Verdict.Reasons, "; ")
+			s.log.Info("step", "rate", rate, "outcome", outcome)
+			return outcome, "", err
 		}
+		why := strings.Join(last.result.Verdict.Reasons, "; ")
 		s.log.Info("step", "rate", rate, "outcome", outcome, "why", why)
 		return outcome, why, err
 	}

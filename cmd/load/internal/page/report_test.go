@@ -94,7 +94,7 @@ func TestTheReportTellsTheFigures(t *testing.T) {
 		"r1-recommendations": {"Add an index", "high priority , database, low effort, may save 25 % of the time"},
 		"r1-over-time":       {"storm", "interrupted for 60 s", "target restarted", "Dropped iterations a second"},
 		"r1-trends":          {"memory of the target drifting 1 MiB 2 MiB 4 MiB it rises"},
-		"r1-knee":            {"100 meets the thresholds, 120 does not", "120/s fails"},
+		"r1-knee":            {"100/s meets the thresholds, 120/s does not", "120/s fails"},
 		"r1-errors":          {"connection reset 30 5 % 1", "status 503 30 5 % 1", "connection reset: "},
 		"r1-verified":        {"1 of 10 answers", "id is 2, must be 1"},
 		"r1-endpoints":       {"POST login 30 0.5/s 100 %"},

@@ -286,7 +286,7 @@ func (t *text) findings() {
 	if t.Knee != nil {
 		t.title("SEARCH")
 		for _, step := range t.Knee.Steps {
-			t.line("    %6d/s %s %s", step.Rate, step.Outcome, step.Why)
+			t.line("    %6d/s %s", step.Rate, strings.TrimSpace(string(step.Outcome)+" "+step.Why))
 		}
 		t.line("    %s", t.Knee)
 	}

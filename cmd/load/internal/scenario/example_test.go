@@ -60,5 +60,5 @@ func ExampleSearch_Knee() {
 	}
 	fmt.Println(k)
 	// Output:
-	// 100 holds; 200 holds; 400 holds; 800 fails; 800 fails; 600 fails; 600 fails; 500 fails; 500 fails; 450 fails; 450 fails; 425 holds; 425 holds; 425 meets the thresholds, 450 does not (13 steps)
+	// 100 holds; 200 holds; 400 holds; 800 fails; 800 fails; 600 fails; 600 fails; 500 fails; 500 fails; 450 fails; 450 fails; 425 holds; 425 holds; 425/s meets the thresholds, 450/s does not (13 steps)
 }

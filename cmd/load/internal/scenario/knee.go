@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"math"
+	"time"
 )
 
 // Knee searches. measure runs one rate and says what became of it; why is kept beside it.
@@ -12,9 +13,9 @@ import (
 // since a single stumble is no knee: it counts as failing once it has failed Confirm times, unless it has held
 // so often before. In the end the knee must hold Confirm times in all. If it fails so often instead, it is a
 // failing rate, and the search goes on below it. Each such turn lowers the lowest failing rate, so that the
-// search ends, if not with MaxSteps.
+// search ends, if not with MaxDuration.
 func (s *Search) Knee(ctx context.Context, measure func(ctx context.Context, rate int) (outcome Outcome, why string, err error)) (Knee, error) {
-	k := &kneeSearch{Search: s, ctx: ctx, measure: measure, held: map[int]int{}, failed: map[int]int{}}
+	k := &kneeSearch{Search: s, ctx: ctx, started: time.Now(), measure: measure, held: map[int]int{}, failed: map[int]int{}}
 	err := k.run()
 	k.knee.Rate, k.knee.Confirmed = k.low, k.low > 0 && k.held[k.low] >= s.Confirm
 	if k.high != noRate {
@@ -29,12 +30,13 @@ const noRate = math.MaxInt
 type kneeSearch struct {
 	*Search
 	ctx     context.Context
+	started time.Time
 	measure func(context.Context, int) (Outcome, string, error)
 
 	low, high    int
 	held, failed map[int]int // how often, by rate
 	saturated    bool        // high is the generator's limit
-	over         bool        // no step is left
+	over         bool        // no time is left
 	knee         Knee
 }
 
@@ -140,7 +142,7 @@ func (k *kneeSearch) try(rate int) (bool, error) {
 
 // once runs a rate, unless there is no time left for it.
 func (k *kneeSearch) once(rate int) (Outcome, error) {
-	if len(k.knee.Steps) >= k.MaxSteps() {
+	if len(k.knee.Steps) > 0 && time.Since(k.started)+time.Duration(k.step()) > time.Duration(k.MaxDuration) {
 		k.over = true
 		return "", nil
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/executor"
@@ -191,12 +192,25 @@ func TestKneeOfTheGenerator(t *testing.T) {
 	}
 }
 
+// What ends a search is the time that its steps have really taken, which is longer than planned where iterations are
+// slow to finish.
 func TestKneeEndsInTime(t *testing.T) {
-	s := search(100, 100_000)
-	s.MaxDuration = executor.Duration(7 * time.Minute)
-	k := find(t, s, upTo(1000))
-	if len(k.Steps) != 7 || k.Limit != scenario.LimitTime || k.Confirmed || k.Rate != 757 || k.Failing != 0 {
-		t.Errorf("after 7 steps of a minute: %+v", k)
+	for _, x := range []struct {
+		step    time.Duration
+		steps   int
+		highest int
+	}{{time.Minute, 7, 757}, {90 * time.Second, 5, 505}, {time.Hour, 1, 100}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := search(100, 100_000)
+			s.MaxDuration = executor.Duration(7 * time.Minute)
+			k := find(t, s, func(ctx context.Context, rate int) (scenario.Outcome, string, error) {
+				time.Sleep(x.step)
+				return upTo(1000)(ctx, rate)
+			})
+			if len(k.Steps) != x.steps || k.Limit != scenario.LimitTime || k.Confirmed || k.Rate != x.highest || k.Failing != 0 {
+				t.Errorf("after %d steps of %s: %+v", x.steps, x.step, k)
+			}
+		})
 	}
 }
 

@@ -175,7 +175,7 @@ func (o *Options) WithVUs(n int) (*Options, error) {
 }
 
 // WithRate is WithVUs for open models: the highest rate becomes so many iterations a second, and their users are
-// scaled with it. A search starts and ends at rates that are scaled.
+// scaled with it. The highest rate of a search is the one that it ends at.
 func (o *Options) WithRate(perSecond float64) (*Options, error) {
 	if perSecond <= 0 || math.IsInf(perSecond, 0) || math.IsNaN(perSecond) {
 		return nil, fmt.Errorf("a rate of %v is too low, it should be more than 0", perSecond)
@@ -189,15 +189,24 @@ func (o *Options) WithRate(perSecond float64) (*Options, error) {
 	}
 	c := o.clone()
 	factor := perSecond / peak
+	note := fmt.Sprintf("at most %s iterations/s instead of %s", significant(perSecond), significant(peak))
+	if s := c.Search; s != nil {
+		if perSecond < 1 {
+			return nil, fmt.Errorf("a rate of %v is too low for a search, it should be 1 or more", perSecond)
+		}
+		s.Start, s.Max = scaledCount(s.Start, factor), scaledCount(s.Max, factor)
+	}
 	for _, s := range c.Scenarios {
 		if isOpen(s) {
 			scaleLoad(s, factor)
 		}
 	}
 	if s := c.Search; s != nil {
-		s.Start, s.Max = scaledCount(s.Start, factor), scaledCount(s.Max, factor)
+		if found, ok := s.of(c).(*executor.ConstantArrivalRate); ok { // each step sets its rate, by the second
+			found.Rate, found.TimeUnit = s.Start, executor.Duration(time.Second)
+		}
 	}
-	return c.lighter(factor, fmt.Sprintf("at most %s iterations/s instead of %s", significant(perSecond), significant(peak))), nil
+	return c.lighter(factor, note), nil
 }
 
 // lighter scales what thresholds ask for, for a test that was cloned.
@@ -209,8 +218,11 @@ func (o *Options) lighter(factor float64, note string) *Options {
 	return o
 }
 
-// PeakRate is the highest rate of an open model, in iterations per second; 0 where there is none.
+// PeakRate is the highest rate of an open model, or of a search, in iterations per second; 0 where there is none.
 func (o *Options) PeakRate() float64 {
+	if o.Search != nil {
+		return float64(o.Search.Max)
+	}
 	peak := 0.0
 	for _, s := range o.Scenarios {
 		peak = max(peak, peakRate(s))

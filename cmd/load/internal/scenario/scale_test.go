@@ -203,9 +203,15 @@ func TestWithRate(t *testing.T) {
 	if perMinute := float64(slow.Rate) / time.Duration(slow.TimeUnit).Minutes(); perMinute < 9.9 || perMinute > 10.1 {
 		t.Errorf("a 300th of 50/s is %d every %s, want 10 a minute", slow.Rate, slow.TimeUnit)
 	}
-	search := must(t)(named(t, "stress").WithRate(10))
-	if search.Search.Start != 10 || search.Search.Max != 500 {
-		t.Errorf("a search from a tenth of the rate: %+v", search.Search)
+	search := must(t)(named(t, "stress").WithRate(455)) // of 5,000
+	if search.Search.Start != 9 || search.Search.Max != 455 || !slices.Equal(search.Scaled, []string{"at most 455 iterations/s instead of 5000"}) {
+		t.Errorf("a search up to a tenth of the rate: %+v, marked as %q", search.Search, search.Scaled)
+	}
+	if step := search.AtRate(20).Scenarios[1].(*executor.ConstantArrivalRate); step.Rate != 20 || step.TimeUnit != executor.Duration(time.Second) || step.MaxVUs != 910 {
+		t.Errorf("a step of that search: %+v", step)
+	}
+	if _, err := named(t, "stress").WithRate(0.5); err == nil || !strings.Contains(err.Error(), "too low for a search") {
+		t.Errorf("a search below one a second: %v", err)
 	}
 	if _, err := named(t, "core").WithRate(5); err == nil || !strings.Contains(err.Error(), "scale its users") {
 		t.Errorf("a test of users: %v", err)

@@ -16,7 +16,7 @@ import (
 type Search struct {
 	// Scenario is the one whose rate is searched for; it may be left out where there is only one.
 	Scenario string `json:"scenario"`
-	// Start is the first rate and Max the highest, in iterations per timeUnit of the scenario.
+	// Start is the first rate and Max the highest, in iterations a second: the scenario's timeUnit is one.
 	Start int `json:"start"`
 	Max   int `json:"max"`
 	// Growth is what the rate is multiplied by until the thresholds no longer hold.
@@ -29,7 +29,7 @@ type Search struct {
 	Settle executor.Duration `json:"settle"`
 	Hold   executor.Duration `json:"hold"`
 	Pause  executor.Duration `json:"pause"`
-	// MaxDuration ends the search with what is known then.
+	// MaxDuration ends the search with what is known then: no rate is begun that could not be run within it.
 	MaxDuration executor.Duration `json:"maxDuration"`
 }
 
@@ -63,8 +63,11 @@ func (s *Search) validate(o *Options) Problems {
 	add := func(field, format string, args ...any) {
 		ps = append(ps, Problem{Field: "search." + field, Message: fmt.Sprintf(format, args...)})
 	}
-	switch c := s.of(o); c.(type) {
+	switch c := s.of(o).(type) {
 	case *executor.ConstantArrivalRate:
+		if c.TimeUnit != executor.Duration(time.Second) {
+			add("scenario", "has a timeUnit of %s, it should be 1s: rates that are searched for are iterations a second", c.TimeUnit)
+		}
 	case nil:
 		var names []string
 		for _, c := range o.Scenarios {
@@ -113,11 +116,8 @@ func (s *Search) of(o *Options) executor.Config {
 	return nil
 }
 
-// step is how long one rate takes.
+// step is how long one rate takes, at least: iterations finish after that.
 func (s *Search) step() executor.Duration { return s.Settle + s.Hold + s.Pause }
-
-// MaxSteps returns how many rates can be run within MaxDuration.
-func (s *Search) MaxSteps() int { return int(s.MaxDuration / max(s.step(), 1)) }
 
 // settling is what the part of a step is called that is not judged.
 const settling = "_settle"
@@ -166,7 +166,7 @@ const (
 	Saturated Outcome = "saturated" // the generator could not keep up: nothing is known of the target
 )
 
-// Step is one rate that was run.
+// Step is one rate that was run, in iterations a second.
 type Step struct {
 	Rate    int     `json:"rate"`
 	Outcome Outcome `json:"outcome"`
@@ -201,14 +201,14 @@ type Knee struct {
 func (k Knee) String() string {
 	switch k.Limit {
 	case LimitNone:
-		return fmt.Sprintf("no rate meets the thresholds, %d did not either (%d steps)", k.Failing, len(k.Steps))
+		return fmt.Sprintf("no rate meets the thresholds, %d/s did not either (%d steps)", k.Failing, len(k.Steps))
 	case LimitMax:
-		return fmt.Sprintf("%d meets the thresholds, the highest rate that was to be tried (%d steps)", k.Rate, len(k.Steps))
+		return fmt.Sprintf("%d/s meets the thresholds, the highest rate that was to be tried (%d steps)", k.Rate, len(k.Steps))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d meets the thresholds", k.Rate)
+	fmt.Fprintf(&b, "%d/s meets the thresholds", k.Rate)
 	if k.Failing > 0 {
-		fmt.Fprintf(&b, ", %d does not", k.Failing)
+		fmt.Fprintf(&b, ", %d/s does not", k.Failing)
 	}
 	if !k.Confirmed {
 		b.WriteString("; not confirmed")
