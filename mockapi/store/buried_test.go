@@ -41,10 +41,7 @@ func TestPrivateRowsOfOthersAreNotWalkedThrough(t *testing.T) {
 	}
 	exec("ANALYZE")
 
-	s, err := store.Open(t.Context(), dsn, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, dsn, store.Options{})
 	v := mockapi.Viewer{UserID: 1, Role: mockapi.RoleUser}
 	media := func(page mockapi.Page[mockapi.Media], err error) string {
 		t.Helper()

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // wire is a TCP proxy before PostgreSQL that can be cut and stopped.
@@ -35,6 +36,11 @@ func newWire(t *testing.T, dsn, addr string) (*wire, string) {
 		addr = "127.0.0.1:0"
 	}
 	l, err := net.Listen("tcp", addr)
+	for limit := time.Now().Add(time.Minute); err != nil && time.Now().Before(limit); {
+		// A port that was given back may be somebody's source port for a while.
+		<-time.After(10 * time.Millisecond)
+		l, err = net.Listen("tcp", addr)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
