@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,7 @@ const controlToken = "let-the-tests-in"
 //	preset NAME   switches a preset on
 //	mend          ends all rules
 func TestControls(t *testing.T) {
+	t.Parallel()
 	mock := startMock(t, schematest.NewEmpty(t))
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/controls",
@@ -76,8 +78,8 @@ func tell(ts *testscript.TestScript, method, path, body string) {
 // startMock starts the mock on a database until the test's end. It returns its URL.
 func startMock(t *testing.T, dsn string) string {
 	t.Helper()
-	cmd := exec.Command(mockapi(t), "--profile", "smoke", "--addr", "127.0.0.1:0", "--quiet", "--json")
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "MEDIANEST_ADMIN_TOKEN="+controlToken)
+	cmd := exec.Command(filepath.Join(programs(t), "mockapi"), "--profile", "smoke", "--addr", "127.0.0.1:0", "--quiet", "--json")
+	cmd.Env = append(os.Environ(), unhurried, "DATABASE_URL="+dsn, "MEDIANEST_ADMIN_TOKEN="+controlToken)
 	var log strings.Builder
 	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()

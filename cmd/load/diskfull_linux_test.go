@@ -56,7 +56,7 @@ func TestDiskFull(t *testing.T) {
 	defer server.Close()
 	dir := t.TempDir()
 	test := filepath.Join(dir, "test.yaml")
-	if err := os.WriteFile(test, []byte("{suite: synthetic, vus: 1, duration: 9s}"), 0o600); err != nil {
+	if err := os.WriteFile(test, []byte("{suite: synthetic, vus: 1, duration: 20s}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	checkpoint, result := filepath.Join(disk, "checkpoint"), filepath.Join(dir, "result.json")

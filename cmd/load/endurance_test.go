@@ -24,16 +24,6 @@ import (
 
 var proveEndurance = flag.Bool("prove-endurance", false, "run endurance tests of 45 s each against mocks that leak, get slower, or are well, and tabulate the verdicts; make prove-endurance does")
 
-// mockapi builds the real mock, which a test of the load runner can't import.
-func mockapi(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "mockapi")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../mockapi").CombinedOutput(); err != nil {
-		t.Fatalf("build mockapi: %v\n%s", err, out)
-	}
-	return binary
-}
-
 // target is a mock that runs.
 type target struct {
 	url   string
@@ -44,7 +34,7 @@ type target struct {
 // startTarget starts a mock on a database and waits until it is ready. Two things make a minute of it like a run of hours:
 // its garbage collector runs ten times as often as by default, and its journal is short, which by default takes the
 // first 10,000 requests to fill.
-func startTarget(t *testing.T, binary, database, addr string, rules ...string) *target {
+func startTarget(t *testing.T, database, addr string, rules ...string) *target {
 	t.Helper()
 	args := []string{"--profile", "smoke", "--addr", addr, "--services", "api", "--journal", "100", "--json", "--quiet"}
 	for _, text := range rules {
@@ -54,8 +44,8 @@ func startTarget(t *testing.T, binary, database, addr string, rules ...string) *
 		}
 		args = append(args, "--fault", file)
 	}
-	m := &target{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	m.cmd.Env = append(os.Environ(), "GOGC=10", "DATABASE_URL="+database)
+	m := &target{cmd: exec.Command(filepath.Join(programs(t), "mockapi"), args...), ended: make(chan struct{})}
+	m.cmd.Env = append(os.Environ(), unhurried, "GOGC=10", "DATABASE_URL="+database)
 	var log bytes.Buffer
 	m.cmd.Stderr = &log
 	out, err := m.cmd.StdoutPipe()
@@ -101,13 +91,13 @@ func loadRun(ctx context.Context, t *testing.T, args ...string) (*report.Result,
 }
 
 // endure runs the test endurance in a short time against a mock with the rules.
-func endure(t *testing.T, binary, rules, length string) (*report.Result, string, int) {
+func endure(t *testing.T, rules, length string) (*report.Result, string, int) {
 	t.Helper()
 	given := []string{}
 	if rules != "" {
 		given = append(given, rules)
 	}
-	m := startTarget(t, binary, schematest.NewEmpty(t), "127.0.0.1:0", given...)
+	m := startTarget(t, schematest.NewEmpty(t), "127.0.0.1:0", given...)
 	defer m.kill()
 	return loadRun(t.Context(), t, "run", "endurance", "-d", length, "--vus", "20", "--think-time", "0.05", "-t", m.url)
 }
@@ -136,10 +126,9 @@ func badTrends(r *report.Result) []string {
 // about its memory.
 func TestEndurance(t *testing.T) {
 	t.Parallel()
-	binary := mockapi(t)
 	t.Run("leak", func(t *testing.T) {
 		t.Parallel()
-		r, out, code := endure(t, binary, leak(4<<20), "26s")
+		r, out, code := endure(t, leak(4<<20), "26s")
 		if bad := badTrends(r); code != report.ExitFailed || !slices.Contains(bad, "memory") || !slices.Contains(bad, "heap") {
 			t.Errorf("exit code %d, bad are %v:\n%s", code, bad, out)
 		}
@@ -149,7 +138,7 @@ func TestEndurance(t *testing.T) {
 	})
 	t.Run("healthy", func(t *testing.T) {
 		t.Parallel()
-		r, out, _ := endure(t, binary, "", "26s")
+		r, out, _ := endure(t, "", "26s")
 		for _, v := range r.Trends {
 			word, _, _ := strings.Cut(v.Quantity, " ")
 			if (word == "memory" || word == "heap") && (v.Bad || v.State == trend.TooShort) {
@@ -167,7 +156,6 @@ func TestProveEndurance(t *testing.T) {
 	if !*proveEndurance {
 		t.Skip("takes ten minutes; make prove-endurance runs it")
 	}
-	binary := mockapi(t)
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "the mock\texit\tmemory an hour\theap an hour\tp50\tp95\tbad\n")
@@ -186,7 +174,7 @@ func TestProveEndurance(t *testing.T) {
 		{"healthy", "", nil},
 		{"healthy", "", nil},
 	} {
-		r, out, code := endure(t, binary, x.rules, "45s")
+		r, out, code := endure(t, x.rules, "45s")
 		cell := map[string]string{}
 		for _, v := range r.Trends {
 			word, _, _ := strings.Cut(v.Quantity, " ")
@@ -216,10 +204,10 @@ func TestProveEndurance(t *testing.T) {
 // died with the target log in again, what failed meanwhile is counted, and the result says when it was.
 func TestTargetRestarts(t *testing.T) {
 	t.Parallel()
-	binary, database := mockapi(t), schematest.NewEmpty(t)
-	m := startTarget(t, binary, database, "127.0.0.1:0")
+	database := schematest.NewEmpty(t)
+	m := startTarget(t, database, "127.0.0.1:0")
 	path := filepath.Join(t.TempDir(), "result.json")
-	cmd := exec.CommandContext(t.Context(), "load", "run", "volume", "-d", "12s", "--vus", "4", "--think-time", "0.1", "-t", m.url, "--result", path)
+	cmd := exec.CommandContext(t.Context(), "load", "run", "volume", "-d", "20s", "--vus", "4", "--think-time", "0.1", "-t", m.url, "--result", path)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if err := cmd.Start(); err != nil {
@@ -246,13 +234,13 @@ func TestTargetRestarts(t *testing.T) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		t.Fatal(err)
 	}
-	startTarget(t, binary, database, addr)
+	startTarget(t, database, addr)
 	err := <-ended
 	r, readErr := report.Read(path)
 	if readErr != nil {
 		t.Fatalf("%v, %v\n%s", err, readErr, out.String())
 	}
-	if !r.Complete || r.Run.Ended != "completed" || r.Run.Elapsed < 11*time.Second {
+	if !r.Complete || r.Run.Ended != "completed" || r.Run.Elapsed < 19*time.Second {
 		t.Errorf("the run ended %q after %s: %s", r.Run.Ended, r.Run.Elapsed, r.Run.Error)
 	}
 	if len(r.Observed.Restarts) != 1 || !strings.Contains(out.String(), "another process than before") {

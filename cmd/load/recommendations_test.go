@@ -17,6 +17,7 @@ import (
 //
 //	sql STATEMENT   changes the mock's database, at DATABASE
 func TestRecommendations(t *testing.T) {
+	t.Parallel()
 	database := schematest.NewEmpty(t)
 	mock := startMock(t, database)
 	commands := controls()
