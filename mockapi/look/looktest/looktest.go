@@ -27,7 +27,7 @@ import (
 )
 
 // patience bounds each step of a visit: none takes long unless it hangs.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Page is a tab of a browser that ends with the test. Its methods fail the test where they can't do what they say.
 type Page struct {
@@ -55,7 +55,7 @@ func Open(t testing.TB) *Page {
 		t.Skip("there is no chromium on PATH: pages are not tested in a browser")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.WindowSize(1280, 900))
+		chromedp.WindowSize(1280, 900), chromedp.WSURLReadTimeout(patience))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
