@@ -72,7 +72,7 @@ func newWorld(t testing.TB, disturbed bool) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conn.Close(context.Background()) })
-	st, err := store.Open(t.Context(), dsn, store.Options{PoolSize: 4, Timeout: time.Minute, Logger: silent})
+	st, err := store.Open(t.Context(), dsn, store.Options{PoolSize: 4, Timeout: time.Minute, HeavyTimeout: time.Minute, Logger: silent})
 	if err != nil {
 		t.Fatal(err)
 	}

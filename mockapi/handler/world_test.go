@@ -53,7 +53,7 @@ func newHandler(t testing.TB, dsn string, a auth.Options, o handler.Options) htt
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = time.Minute // the machine may be busy with other tests
 	}
-	st, err := store.Open(t.Context(), dsn, store.Options{PoolSize: 3, Timeout: o.RequestTimeout, Logger: silent})
+	st, err := store.Open(t.Context(), dsn, store.Options{PoolSize: 3, Timeout: o.RequestTimeout, HeavyTimeout: time.Minute, Logger: silent})
 	if err != nil {
 		t.Fatal(err)
 	}
