@@ -128,7 +128,7 @@ func TestEndurance(t *testing.T) {
 	t.Parallel()
 	t.Run("leak", func(t *testing.T) {
 		t.Parallel()
-		r, out, code := endure(t, leak(4<<20), "26s")
+		r, out, code := endure(t, leak(4<<20), "40s")
 		if bad := badTrends(r); code != report.ExitFailed || !slices.Contains(bad, "memory") || !slices.Contains(bad, "heap") {
 			t.Errorf("exit code %d, bad are %v:\n%s", code, bad, out)
 		}
@@ -138,7 +138,7 @@ func TestEndurance(t *testing.T) {
 	})
 	t.Run("healthy", func(t *testing.T) {
 		t.Parallel()
-		r, out, _ := endure(t, "", "26s")
+		r, out, _ := endure(t, "", "40s")
 		for _, v := range r.Trends {
 			word, _, _ := strings.Cut(v.Quantity, " ")
 			if (word == "memory" || word == "heap") && (v.Bad || v.State == trend.TooShort) {
