@@ -117,7 +117,7 @@ func (t *Timeline) take(elapsed time.Duration, found []*series) {
 	start := max(elapsed-time.Second/2, 0).Truncate(t.step)
 	last := len(t.points) - 1
 	if last < 0 || start >= t.points[last].Start+t.points[last].Length {
-		t.points = append(t.points, Point{Start: start, Length: t.step, Endpoints: make(map[string]*Traffic)})
+		t.points = append(t.points, Point{Start: start, Length: t.step})
 		last++
 	}
 	for _, s := range found {
@@ -174,9 +174,16 @@ func (p *Point) traffic(tags *TagSet) [2]*Traffic {
 	endpoint := p.Endpoints[name]
 	if endpoint == nil {
 		endpoint = new(Traffic)
-		p.Endpoints[name] = endpoint
+		p.add(name, endpoint)
 	}
 	return [2]*Traffic{&p.All, endpoint}
+}
+
+func (p *Point) add(name string, endpoint *Traffic) {
+	if p.Endpoints == nil {
+		p.Endpoints = make(map[string]*Traffic)
+	}
+	p.Endpoints[name] = endpoint
 }
 
 // coarsen doubles the step until there are few enough points.
@@ -210,7 +217,7 @@ func (p *Point) merge(o *Point) {
 		if own := p.Endpoints[name]; own != nil {
 			own.merge(traffic)
 		} else {
-			p.Endpoints[name] = traffic
+			p.add(name, traffic)
 		}
 	}
 	for kind, n := range o.Errors {

@@ -161,3 +161,23 @@ func TestTimelineGoesOn(t *testing.T) {
 		t.Error("the past was changed")
 	}
 }
+
+// A stretch without requests comes back from a file without endpoints. A run that goes on counts into it.
+func TestTimelineGoesOnAfterSilence(t *testing.T) {
+	reg := NewRegistry()
+	start := time.Now()
+	silence := []Point{{Length: time.Second}, {Start: time.Second, Length: time.Second}}
+	for len(silence) < TimelineCapacity {
+		silence = append(silence, Point{Start: silence[len(silence)-1].Start + time.Second, Length: time.Second})
+	}
+	store := NewStore(reg, start, nil)
+	line := store.Timeline(silence)
+	for i := range 3 { // into the last of them, and in new ones, which make all of them coarser
+		requests(store.Recorder(), reg.Tags("name", "a"), 1, 0, 1)
+		store.Tick(start.Add(time.Duration(TimelineCapacity+i) * time.Second))
+	}
+	points := line.Points()
+	if n := len(points); n != TimelineCapacity/2+1 || points[n-2].Endpoints["a"].Requests != 1 || points[n-1].Endpoints["a"].Requests != 2 {
+		t.Errorf("%d points, the last ones %+v", n, points[max(n-2, 0):])
+	}
+}
