@@ -195,7 +195,7 @@ func (e *Engine) runScenarios() *Result {
 	e.monitor = health.Start()
 	e.mu.Unlock()
 	defer e.monitor.Stop()
-	e.store.Begin(e.start)
+	e.store.Begin(begin, e.options.From)
 
 	finished := make(chan struct{})
 	var users sync.WaitGroup

@@ -42,6 +42,7 @@ type Store struct {
 
 	mu      sync.Mutex // serialises Tick and readers of totals
 	start   time.Time
+	begun   time.Time // when counting began: after start in a run that goes on
 	totals  map[seriesKey]*series
 	watches []*watch
 	// timelines are fed by Tick.
@@ -73,21 +74,21 @@ const streamBuffer = 512
 // NewStore returns an empty Store; the run's time starts at start. Where stream is not nil, it is called with
 // every sample in batches, from several goroutines at once, and must not keep the slice.
 func NewStore(r *Registry, start time.Time, stream func([]Sample)) *Store {
-	s := &Store{registry: r, stream: stream, start: start, totals: make(map[seriesKey]*series)}
+	s := &Store{registry: r, stream: stream, start: start, begun: start, totals: make(map[seriesKey]*series)}
 	for range 2 * runtime.GOMAXPROCS(0) {
 		s.shards = append(s.shards, &shard{series: make(map[seriesKey]*series)})
 	}
 	return s
 }
 
-// Begin moves the run's start, and that of the windows, to where the test began after all preparations. It is
-// to be called before anything is counted.
-func (s *Store) Begin(start time.Time) {
+// Begin tells that counting begins now, after all preparations. The run's time is past then, which is not 0 in a run
+// that goes on after an interruption; windows hold nothing of what was before.
+func (s *Store) Begin(now time.Time, past time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.start = start
+	s.start, s.begun = now.Add(-past), now
 	for _, w := range s.watches {
-		w.start = start
+		w.start = now
 	}
 }
 
@@ -301,5 +302,5 @@ func (w *Window) Sink(now time.Time) (*Sink, time.Duration) {
 		total.Merge(w.watch.slots[(w.watch.newest+1+i)%n])
 	}
 	covered := now.Sub(w.watch.start) + time.Duration(n-1)*w.watch.step
-	return total, min(covered, w.store.elapsed(now))
+	return total, min(covered, now.Sub(w.store.begun))
 }

@@ -185,13 +185,31 @@ func TestBeginMovesTheStart(t *testing.T) {
 	s := metrics.NewStore(r, start, nil)
 	w := s.Watch(metrics.Selector{Metric: "iterations"}, 10*time.Second)
 	begin := start.Add(time.Hour)
-	s.Begin(begin)
+	s.Begin(begin, 0)
 	rec := s.Recorder()
 	rec.Add(r.Builtin.Iterations, r.Tags(), 1)
 	now := begin.Add(5 * time.Second)
 	s.Tick(now)
 	if sink, covered := w.Sink(now); s.Elapsed(now) != 5*time.Second || covered != 5*time.Second || sink.Sum != 1 {
 		t.Errorf("elapsed %v, the window covers %v and holds %v", s.Elapsed(now), covered, sink.Sum)
+	}
+}
+
+// The time before an interruption is the run's, but a window has seen nothing of it.
+func TestBeginGoesOn(t *testing.T) {
+	r := metrics.NewRegistry()
+	s := metrics.NewStore(r, start, nil)
+	w := s.Watch(metrics.Selector{Metric: "iterations"}, 10*time.Second)
+	s.Begin(start, time.Hour)
+	rec := s.Recorder()
+	for second := range 20 {
+		rec.Add(r.Builtin.Iterations, r.Tags(), 5)
+		now := start.Add(time.Duration(second+1) * time.Second)
+		s.Tick(now)
+		sink, covered := w.Sink(now)
+		if rate := sink.RateValue(covered); s.Elapsed(now) != time.Hour+now.Sub(start) || covered > now.Sub(start) || rate != 5 {
+			t.Fatalf("after %v, which is %v of the run, the window covers %v with a rate of %v", now.Sub(start), s.Elapsed(now), covered, rate)
+		}
 	}
 }
 
