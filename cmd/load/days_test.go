@@ -36,18 +36,18 @@ func newDays(t *testing.T, o *scenario.Options, past *report.Result) *days {
 	t.Helper()
 	d := &days{options: o, registry: metrics.NewRegistry(), start: time.Now(), random: rand.New(rand.NewPCG(1, 72))}
 	d.store = metrics.NewStore(d.registry, d.start, nil)
-	var points []metrics.Point
-	if past != nil {
-		points = past.Timeline
-		if err := past.Restore(d.registry, d.store); err != nil {
-			t.Fatal(err)
-		}
-	}
-	d.timeline = d.store.Timeline(points)
 	var err error
 	if d.limits, err = threshold.NewSet(d.registry, d.store, o.Thresholds); err != nil {
 		t.Fatal(err)
 	}
+	var points []metrics.Point
+	if past != nil {
+		points = past.Timeline
+		if err := past.Restore(d.registry, d.store, d.limits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.timeline = d.store.Timeline(points)
 	return d
 }
 

@@ -104,7 +104,7 @@ func (s *session) prepare() error {
 	if s.past != nil {
 		points = s.past.Timeline
 		s.gaps = append(s.past.Run.Gaps, report.Gap{At: s.past.Run.Elapsed, From: s.past.Run.End, To: s.started})
-		if err := s.past.Restore(s.registry, store); err != nil {
+		if err := s.past.Restore(s.registry, store, s.engine.Thresholds()); err != nil {
 			return err
 		}
 	}

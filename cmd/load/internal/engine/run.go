@@ -115,6 +115,9 @@ func withTags(t *metrics.TagSet, tags map[string]string) *metrics.TagSet {
 // Store holds what is measured. Windows on it are to be made before Run.
 func (e *Engine) Store() *metrics.Store { return e.store }
 
+// Thresholds are those of the options. What they said before an interruption is to be restored before Run.
+func (e *Engine) Thresholds() *threshold.Set { return e.thresholds }
+
 // Run runs set-up, the scenarios and teardown, once. The Result is there whenever the scenarios started, and
 // says what ended them; the error is for what kept them from starting, or for teardown. The end of the context
 // ends the scenarios at once.

@@ -97,13 +97,40 @@ func TestARestoredStoreGoesOnFromTheResult(t *testing.T) {
 	r, _, _ := runHere(t)
 	reg := metrics.NewRegistry()
 	store := metrics.NewStore(reg, time.Now(), nil)
-	if err := r.Restore(reg, store); err != nil {
+	if err := r.Restore(reg, store, new(threshold.Set)); err != nil {
 		t.Fatal(err)
 	}
 	again := &Result{Test: r.Test, Run: r.Run, Thresholds: r.Thresholds}
 	again.Collect(store, store.Timeline(r.Timeline))
 	if !reflect.DeepEqual(again.Metrics, r.Metrics) || !reflect.DeepEqual(again.Endpoints, r.Endpoints) || !reflect.DeepEqual(again.Root, r.Root) || !reflect.DeepEqual(again.Errors, r.Errors) {
 		t.Errorf("the totals changed:\n%+v\n%+v", r.Metrics, again.Metrics)
+	}
+}
+
+// A window that failed before an interruption has failed for good, whatever those hold that come after it.
+func TestARestoredWindowStaysFailed(t *testing.T) {
+	source := "rate<0.01 over 10s"
+	window, err := threshold.Parse("http_req_failed", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg, start := metrics.NewRegistry(), time.Now()
+	store := metrics.NewStore(reg, start, nil)
+	limits, err := threshold.NewSet(reg, store, []threshold.Threshold{window})
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := &Result{Thresholds: []Threshold{{Selector: "http_req_failed", Source: source, State: "failed", Value: 0.5, FailedAt: 12 * time.Second}}}
+	if err := past.Restore(reg, store, limits); err != nil {
+		t.Fatal(err)
+	}
+	now := start.Add(time.Minute)
+	store.Recorder().HTTP(&metrics.HTTPRequest{Tags: reg.Tags()})
+	store.Tick(now)
+	limits.Evaluate(now)
+	r := new(Result)
+	if r.SetThresholds(limits.Results(), false); r.Thresholds[0] != past.Thresholds[0] {
+		t.Errorf("it was %+v and is %+v now", past.Thresholds[0], r.Thresholds[0])
 	}
 }
 

@@ -310,8 +310,8 @@ func (s *Series) Sink() *metrics.Sink {
 	return sink
 }
 
-// Restore puts what a checkpoint holds into the store of a run that goes on.
-func (r *Result) Restore(reg *metrics.Registry, store *metrics.Store) error {
+// Restore puts what a checkpoint holds into the store and the thresholds of a run that goes on.
+func (r *Result) Restore(reg *metrics.Registry, store *metrics.Store, thresholds *threshold.Set) error {
 	for i := range r.Series {
 		s := &r.Series[i]
 		m, err := reg.New(s.Metric, types()[s.Type], contents()[s.Contains])
@@ -324,6 +324,19 @@ func (r *Result) Restore(reg *metrics.Registry, store *metrics.Store) error {
 		}
 		store.Restore(m, tags, s.Sink())
 	}
+	states := make(map[string]threshold.State)
+	for _, s := range []threshold.State{threshold.Passed, threshold.Failed, threshold.NoData} {
+		states[s.String()] = s
+	}
+	var past []threshold.Result
+	for _, t := range r.Thresholds {
+		parsed, err := threshold.Parse(t.Selector, t.Source)
+		if err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+		past = append(past, threshold.Result{Threshold: parsed, State: states[t.State], Value: t.Value, FailedAt: t.FailedAt})
+	}
+	thresholds.Restore(past)
 	return nil
 }
 

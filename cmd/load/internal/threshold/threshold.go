@@ -240,6 +240,19 @@ func NewSet(r *metrics.Registry, s *metrics.Store, thresholds []Threshold) (*Set
 	return set, nil
 }
 
+// Restore takes over what thresholds over windows said before an interruption, which no later window tells: one that
+// failed has failed for good. It is to be called before Evaluate.
+func (s *Set) Restore(past []Result) {
+	for i := range s.results {
+		r := &s.results[i]
+		for _, p := range past {
+			if r.Window > 0 && p.Source == r.Source && p.Selector.String() == r.Selector.String() {
+				r.State, r.Value, r.FailedAt = p.State, p.Value, p.FailedAt
+			}
+		}
+	}
+}
+
 // Evaluate judges every threshold on what the store has seen up to its last tick, and tells whether one of
 // them wants the run to end. A threshold over a window fails for good when its window, once full, fails.
 func (s *Set) Evaluate(now time.Time) (abort bool) {
