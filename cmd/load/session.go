@@ -16,6 +16,7 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/page"
 	"github.com/medianest/testbed/cmd/load/internal/report"
+	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 	"github.com/medianest/testbed/cmd/load/internal/ui"
 	"github.com/medianest/testbed/cmd/load/internal/vu"
 )
@@ -71,7 +72,7 @@ func (s *session) run(ctx context.Context) (*report.Result, report.Findings, err
 		Tags: s.Tags, Seed: s.Seed, ThinkTime: s.thinkTime(), OnTick: s.tick, Recent: s.recent, Targets: len(s.targets), Spread: s.spread, Log: s.log,
 	}
 	if s.past != nil {
-		o.From = s.past.Run.Elapsed
+		o.From, o.Past = s.past.Run.Elapsed, &s.past.Health
 	}
 	if s.engine, err = engine.New(o); err != nil {
 		return nil, report.Findings{}, err
@@ -173,11 +174,21 @@ func (s *session) result(p engine.Progress, now time.Time) *report.Result {
 		r.Test.Scenarios = append(r.Test.Scenarios, y)
 	}
 	if s.verifier != nil {
-		r.Verified = new(report.Verification)
-		r.Verified.Checked, r.Verified.Wrong = s.verifier.Counts()
-		r.Verified.Mismatches = s.verifier.Mismatches()
+		r.Verified = s.verified()
 	}
 	return r
+}
+
+// verified is what came of verifying answers, also before an interruption.
+func (s *session) verified() *report.Verification {
+	v := &report.Verification{Mismatches: s.verifier.Mismatches()}
+	v.Checked, v.Wrong = s.verifier.Counts()
+	if s.past != nil && s.past.Verified != nil {
+		was := s.past.Verified
+		v.Checked, v.Wrong, v.Mismatches = v.Checked+was.Checked, v.Wrong+was.Wrong, slices.Concat(was.Mismatches, v.Mismatches)
+		v.Mismatches = v.Mismatches[:min(len(v.Mismatches), verify.KeptMismatches)]
+	}
+	return v
 }
 
 // finish makes the result of a run that is over.

@@ -47,14 +47,14 @@ func (c *ceiling) needed() int {
 	return int(math.Ceil(c.rate * c.fastest.Seconds()))
 }
 
-// ceilings are those of the open models that dropped iterations.
+// ceilings are those of all open models.
 func (e *Engine) ceilings() []health.Ceiling {
 	var all []health.Ceiling
 	for _, s := range e.scenarios {
-		dropped := s.dropped.Load()
-		if dropped == 0 || scheduleOf(s.config) == nil {
+		if scheduleOf(s.config) == nil {
 			continue
 		}
+		dropped := s.dropped.Load()
 		all = append(all, health.Ceiling{
 			Scenario: s.config.Common().Name, Due: s.iterations.Load() + s.interrupted.Load() + s.active.Load() + dropped, Dropped: dropped,
 			MaxVUs: s.config.PeakVUs(), Needed: s.ceiling.needed(),

@@ -56,6 +56,8 @@ type Options struct {
 	// From is how far into the test it starts, for a run that goes on after an interruption: schedules, and
 	// the store's clock, start there.
 	From time.Duration
+	// Past is what the generator said of itself before that interruption.
+	Past *health.Report
 	// SetupTimeout and TeardownTimeout bound what every suite does before and after; 0 means DefaultTimeout.
 	SetupTimeout, TeardownTimeout time.Duration
 	// OnTick is called once a second, after the store's tick and the thresholds, and once at the end, from one

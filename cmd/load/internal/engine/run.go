@@ -195,7 +195,7 @@ func (e *Engine) runScenarios() *Result {
 	begin := time.Now()
 	e.mu.Lock()
 	e.start = begin.Add(-e.options.From)
-	e.monitor = health.Start()
+	e.monitor = health.Start(e.options.Past)
 	e.mu.Unlock()
 	defer e.monitor.Stop()
 	e.store.Begin(begin, e.options.From)

@@ -118,7 +118,7 @@ func TestVerdict(t *testing.T) {
 // In a bubble the probe is never late, and it looks a hundred times a second.
 func TestMonitor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := Start()
+		m := Start(nil)
 		defer m.Stop()
 		m.Pacer(3 * time.Millisecond)
 		time.Sleep(10*time.Second + 5*time.Millisecond)
@@ -128,6 +128,35 @@ func TestMonitor(t *testing.T) {
 		}
 		if r.PacerMax != 3*time.Millisecond || r.Cores < 1 || r.MemoryBytes == 0 {
 			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// What was seen before an interruption is judged together with what comes after it.
+func TestMonitorGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := Start(&Report{
+			Seconds: 30, SaturatedSeconds: 3, CPU: 1, MachineIdle: 1, LagP99: time.Minute, Short: 2, Dropped: 40,
+			Ceilings: []Ceiling{{"one", 100, 25, 12, 8}, {"other", 50, 15, 9, 8}},
+		})
+		defer m.Stop()
+		counts := func() Counts {
+			return Counts{Dropped: 5, Ceilings: []Ceiling{{"one", 400, 5, 14, 8}, {"other", 10, 0, 0, 8}, {"third", 10, 0, 1, 8}}}
+		}
+		time.Sleep(10*time.Second + 5*time.Millisecond)
+		r := m.Report(counts())
+		if r.Valid || r.Seconds != 40 || r.SaturatedSeconds != 3 || r.CPU < 0.7 || r.CPU > 0.8 || r.LagP99 != time.Minute || r.Short != 2 || r.Dropped != 45 {
+			t.Errorf("%+v", r)
+		}
+		if want := []Ceiling{{"one", 500, 30, 12, 8}, {"other", 60, 15, 9, 8}}; !slices.Equal(r.Ceilings, want) {
+			t.Errorf("%+v, want %+v", r.Ceilings, want)
+		}
+		if says := strings.Join(r.Reasons, "\n"); !strings.Contains(says, "saturated in 3 of 40 seconds") || !strings.Contains(says, "other began 45 of 60") || strings.Contains(says, "one began") {
+			t.Errorf("it says %q", says)
+		}
+		time.Sleep(30 * time.Second)
+		if r = m.Report(counts()); strings.Contains(strings.Join(r.Reasons, "\n"), "saturated") {
+			t.Errorf("3 saturated seconds of %d: %q", r.Seconds, r.Reasons)
 		}
 	})
 }

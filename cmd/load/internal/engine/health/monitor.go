@@ -48,6 +48,7 @@ const (
 type Monitor struct {
 	stop chan struct{}
 	done chan struct{}
+	past *Report // of before an interruption, nil in a run that began here
 
 	mu        sync.Mutex
 	cores     int
@@ -73,11 +74,11 @@ func usageNow() usage {
 	return usage{at: time.Now(), cpu: cpuTime(), machine: readMachine(), runtime: readRuntime()}
 }
 
-// Start starts to watch.
-func Start() *Monitor {
+// Start starts to watch. In a run that goes on after an interruption, past is the last report before it, nil otherwise.
+func Start(past *Report) *Monitor {
 	now := usageNow()
 	m := &Monitor{
-		stop: make(chan struct{}), done: make(chan struct{}), cores: runtime.GOMAXPROCS(0),
+		stop: make(chan struct{}), done: make(chan struct{}), past: past, cores: runtime.GOMAXPROCS(0),
 		start: now, last: now, second: make([]time.Duration, 0, 2*rollEvery/probeEvery),
 	}
 	go m.watch()
@@ -161,16 +162,16 @@ func (m *Monitor) Pacer(late time.Duration) {
 	m.mu.Unlock()
 }
 
-// Counts are what the run has counted.
+// Counts are what the run has counted. Requests and OwnErrors are also those of before an interruption.
 type Counts struct {
 	Requests, OwnErrors uint64
 	Short, Dropped      int64
 	FilesLimit          uint64
-	Ceilings            []Ceiling
+	Ceilings            []Ceiling // of all open models
 	DropsJudged         bool
 }
 
-// Report judges what has been seen so far.
+// Report judges what has been seen so far, also before an interruption.
 func (m *Monitor) Report(c Counts) Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -194,8 +195,40 @@ func (m *Monitor) Report(c Counts) Report {
 	if used := (now.cpu - m.start.cpu).Seconds(); used > 0 {
 		r.GCShare = min((now.runtime.gcCPU-m.start.runtime.gcCPU)/used, 1)
 	}
+	if m.past != nil {
+		r.goOn(m.past)
+	}
+	r.Ceilings = slices.DeleteFunc(r.Ceilings, func(c Ceiling) bool { return c.Dropped == 0 })
 	r.judge()
 	return r
+}
+
+// goOn adds what was reported before an interruption. Counts add up, shares are those of all seconds, and of what can't
+// be put together the worse stays.
+func (r *Report) goOn(past *Report) {
+	if all := float64(r.Seconds + past.Seconds); all > 0 {
+		whole := func(now, before float64) float64 {
+			return (now*float64(r.Seconds) + before*float64(past.Seconds)) / all
+		}
+		r.CPU, r.MachineIdle, r.GCShare = whole(r.CPU, past.CPU), whole(r.MachineIdle, past.MachineIdle), whole(r.GCShare, past.GCShare)
+	}
+	r.SaturatedSeconds, r.Seconds = r.SaturatedSeconds+past.SaturatedSeconds, r.Seconds+past.Seconds
+	r.Short, r.Dropped = r.Short+past.Short, r.Dropped+past.Dropped
+	r.CPUPeak, r.MemoryBytes = max(r.CPUPeak, past.CPUPeak), max(r.MemoryBytes, past.MemoryBytes)
+	r.LagMedian, r.LagP99, r.LagMax = max(r.LagMedian, past.LagMedian), max(r.LagP99, past.LagP99), max(r.LagMax, past.LagMax)
+	r.ProbeP99, r.ProbeMax = max(r.ProbeP99, past.ProbeP99), max(r.ProbeMax, past.ProbeMax)
+	r.PacerP99, r.PacerMax = max(r.PacerP99, past.PacerP99), max(r.PacerMax, past.PacerMax)
+	r.GCPauseP99, r.GCPauseMax = max(r.GCPauseP99, past.GCPauseP99), max(r.GCPauseMax, past.GCPauseMax)
+	for _, was := range past.Ceilings {
+		for i := range r.Ceilings {
+			if c := &r.Ceilings[i]; c.Scenario == was.Scenario {
+				c.Due, c.Dropped = c.Due+was.Due, c.Dropped+was.Dropped
+				if c.Needed == 0 || was.Needed > 0 && was.Needed < c.Needed { // the target's fastest is that of all the run
+					c.Needed = was.Needed
+				}
+			}
+		}
+	}
 }
 
 // judge fills in the verdict.
