@@ -12,6 +12,7 @@ import (
 	"net"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -289,6 +290,35 @@ func TestMemo(t *testing.T) {
 			if len(m.entries) > 3 {
 				t.Fatalf("%d entries", len(m.entries))
 			}
+		}
+	})
+}
+
+// Those who ask while an answer is on its way share it, and do not keep it from being remembered.
+func TestSearchesAreRememberedWhenManyAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := searches{refresh: time.Minute, answers: newMemo[searchKey, mockapi.Page[mockapi.Media]](10, time.Minute)}
+		release, runs := make(chan struct{}), 0
+		ask := func() {
+			p, err := s.get(t.Context(), searchKey{query: "beach"}, func() (mockapi.Page[mockapi.Media], error) {
+				runs++
+				<-release
+				return mockapi.Page[mockapi.Media]{Total: 7}, nil
+			})
+			if err != nil || p.Total != 7 {
+				t.Errorf("answered %+v, %v", p, err)
+			}
+		}
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(ask)
+			synctest.Wait()
+		}
+		close(release)
+		all.Wait()
+		ask()
+		if runs != 1 {
+			t.Errorf("searched %d times, want once", runs)
 		}
 	})
 }

@@ -26,11 +26,14 @@ func newMemo[K comparable, V any](max int, ttl time.Duration) *memo[K, V] {
 }
 
 // get returns what is remembered for k. Where nothing is, the caller finds the value out and brings it to put
-// with the promise.
+// with the promise, which is that of all who ask meanwhile: it is remembered whoever of them brings it.
 func (m *memo[K, V]) get(k K) (v V, promise uint64, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e, ok := m.entries[k]; ok && e.wanted == 0 && time.Now().Before(e.until) {
+	switch e, ok := m.entries[k]; {
+	case ok && e.wanted != 0:
+		return v, e.wanted, false
+	case ok && time.Now().Before(e.until):
 		return e.value, 0, true
 	}
 	if len(m.entries) >= m.max {
