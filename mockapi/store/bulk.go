@@ -59,9 +59,12 @@ func (s *Store) Bulk(ctx context.Context, v mockapi.Viewer, ops []mockapi.BulkOp
 	if !atomic {
 		for _, run := range runs {
 			var moved []change
-			err := s.heavyWrite(ctx, "bulk "+string(run.action), func(ctx context.Context, c *pgx.Conn) (err error) {
-				moved, err = run.do(ctx, c, v, results)
-				return err
+			err := s.heavyWrite(ctx, "bulk "+string(run.action), func(ctx context.Context, c *pgx.Conn) error {
+				// In a transaction, since a run may ask a question after its statement, and fail then.
+				return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) (err error) {
+					moved, err = run.do(ctx, tx, v, results)
+					return err
+				})
 			})
 			if err != nil { // of the whole run: its operations have not been done
 				for _, i := range run.at {
