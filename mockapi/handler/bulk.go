@@ -64,8 +64,14 @@ func (a *API) bulk(c *Call) error {
 	if err != nil {
 		return err
 	}
+	var logged error
 	for k, i := range places {
 		results[i] = newBulkResult(i, in.Operations[i].Action, done[k].ID, done[k].Err)
+		// Operations that the store did together have failed by one error.
+		if err := done[k].Err; mockapi.CodeOf(err) == mockapi.CodeInternal && err != logged {
+			logged = err
+			c.logInternal(err)
+		}
 	}
 	return c.replyBulk(results)
 }

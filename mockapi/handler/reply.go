@@ -151,13 +151,18 @@ func (c *Call) Fail(err error) {
 	e := asError(err)
 	status := e.HTTPStatus()
 	if e.Code == mockapi.CodeInternal && c.err == nil { // a panic has been logged with its stack
-		c.api.log.Error("internal error", "requestId", c.requestID, "method", c.method(), "route", c.route.Path, "error", err)
+		c.logInternal(err)
 	}
 	if status >= 500 {
 		c.err = err
 	}
 	body := appendError(c.gin.Writer.Header(), c.buf[:0], e, c.correlationID)
 	c.send(status, body)
+}
+
+// logInternal logs what clients are not told of an INTERNAL_ERROR.
+func (c *Call) logInternal(err error) {
+	c.api.log.Error("internal error", "requestId", c.requestID, "method", c.method(), "route", c.route.Path, "error", err)
 }
 
 // appendError appends the body of an error and sets the headers that go with it.
