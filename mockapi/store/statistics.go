@@ -147,7 +147,9 @@ func (s *Store) readStatistics(ctx context.Context, q mockapi.StatisticsQuery) (
 
 func queryStatistics(ctx context.Context, tx querier, q mockapi.StatisticsQuery, now time.Time) (mockapi.MediaStatistics, error) {
 	const (
-		sums   = "count(*), sum(m.size)::bigint, sum(m.view_count)::bigint"
+		// A sum that no bigint holds must not fail everybody's statistics: sums end where numbers do.
+		most   = "9007199254740991" // mockapi.MaxNumber
+		sums   = "count(*), least(sum(m.size), " + most + ")::bigint, least(sum(m.view_count), " + most + ")::bigint"
 		window = " m.created_at >= $1 AND m.created_at < $2 "
 		types  = "SELECT m.mime_type, " + sums + " FROM media_files m WHERE" + window + "GROUP BY 1 ORDER BY 1"
 		days   = "SELECT to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), " + sums + " FROM media_files m WHERE" + window + "GROUP BY 1 ORDER BY 1"

@@ -169,6 +169,20 @@ func TestStatisticsAgreeWithASlowReference(t *testing.T) {
 	}
 }
 
+// Files whose sizes and views are more than a bigint together do not fail the statistics.
+func TestStatisticsOfHugeNumbers(t *testing.T) {
+	dsn := schematest.New(t)
+	s := open(t, dsn, store.Options{})
+	v := newUser(t, s)
+	mustExec(t, connect(t, dsn), `INSERT INTO media_files (user_id, filename, original_name, title, mime_type, size, view_count)
+		SELECT $1, 'f', 'f', 'f', 'image/png', $2, $2 FROM generate_series(1, 1100)`, v.UserID, int64(mockapi.MaxNumber))
+	got, err := s.MediaStatistics(t.Context(), mockapi.StatisticsQuery{Timeframe: time.Hour, Owners: true})
+	want := mockapi.MediaTotals{Files: 1100, Bytes: mockapi.MaxNumber, Views: mockapi.MaxNumber}
+	if err != nil || got.Totals != want || len(got.Owners) != 1 || got.Owners[0].MediaTotals != want {
+		t.Errorf("sums %+v, %v; want those of all files to end at %+v", got, err, want)
+	}
+}
+
 // Many who ask at once share one answer.
 func TestStatisticsAreShared(t *testing.T) {
 	s := open(t, schematest.New(t), store.Options{})
