@@ -8,9 +8,6 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
-// maxItems bounds the files that one call adds to a collection.
-const maxItems = 1000
-
 // listCollections lists the collections that the caller sees, newest first.
 func (a *API) listCollections(c *Call) error {
 	p := c.params()
@@ -138,8 +135,8 @@ func (a *API) addCollectionItems(c *Call) error {
 		return err
 	}
 	var p problems
-	if len(in.MediaIDs) == 0 || len(in.MediaIDs) > maxItems {
-		p.add("mediaIds", "has %d ids, want 1 to %d", len(in.MediaIDs), maxItems)
+	if len(in.MediaIDs) == 0 || len(in.MediaIDs) > mockapi.MaxItems {
+		p.add("mediaIds", "has %d ids, want 1 to %d", len(in.MediaIDs), mockapi.MaxItems)
 	}
 	for i, mediaID := range in.MediaIDs {
 		if mediaID <= 0 {

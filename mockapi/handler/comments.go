@@ -6,9 +6,6 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
-// maxComment is the longest comment in characters.
-const maxComment = 5000
-
 // listComments lists the comments of a file, newest first.
 func (a *API) listComments(c *Call) error {
 	id, err := c.pathID("id")
@@ -40,7 +37,7 @@ func (a *API) addComment(c *Call) error {
 		return err
 	}
 	var p problems
-	p.text("body", in.Body, 1, maxComment)
+	p.text("body", in.Body, 1, mockapi.MaxComment)
 	if err := p.err(); err != nil {
 		return err
 	}

@@ -9,9 +9,6 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
-// maxTag is the longest name of a tag in characters.
-const maxTag = 50
-
 // listMedia lists the files that the caller sees.
 func (a *API) listMedia(c *Call) error {
 	p := c.params()
@@ -36,7 +33,7 @@ func (p *params) mediaQuery() mockapi.MediaQuery {
 		Sort:          mockapi.SortNewest,
 		OwnerID:       p.id("userId"),
 		Type:          strings.ToLower(p.text("type", mockapi.MaxMimeType)),
-		Tag:           strings.ToLower(p.text("tag", maxTag)),
+		Tag:           strings.ToLower(p.text("tag", mockapi.MaxTag)),
 		CollectionID:  p.id("collectionId"),
 		Public:        p.bool("isPublic"),
 		MinSize:       p.int("minSize", 0, math.MaxInt64, 0),

@@ -8,14 +8,11 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
-// maxTags bounds the tags of one call.
-const maxTags = 50
-
 // listTags lists all tags by name, those that start with prefix where it is given.
 func (a *API) listTags(c *Call) error {
 	p := c.params()
 	asked := p.page()
-	prefix := strings.ToLower(p.text("prefix", maxTag))
+	prefix := strings.ToLower(p.text("prefix", mockapi.MaxTag))
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -52,12 +49,12 @@ func (a *API) addMediaTags(c *Call) error {
 		return err
 	}
 	var p problems
-	if len(in.Tags) == 0 || len(in.Tags) > maxTags {
-		p.add("tags", "has %d names, want 1 to %d", len(in.Tags), maxTags)
+	if len(in.Tags) == 0 || len(in.Tags) > mockapi.MaxTags {
+		p.add("tags", "has %d names, want 1 to %d", len(in.Tags), mockapi.MaxTags)
 	} else {
 		for i := range in.Tags {
 			in.Tags[i] = normalTag(in.Tags[i])
-			p.text(fmt.Sprintf("tags[%d]", i), in.Tags[i], 1, maxTag)
+			p.text(fmt.Sprintf("tags[%d]", i), in.Tags[i], 1, mockapi.MaxTag)
 		}
 	}
 	if err := p.err(); err != nil {
@@ -78,7 +75,7 @@ func (a *API) removeMediaTag(c *Call) error {
 	}
 	name := normalTag(c.gin.Param("name"))
 	var p problems
-	p.text("name", name, 1, maxTag)
+	p.text("name", name, 1, mockapi.MaxTag)
 	if err := p.err(); err != nil {
 		return err
 	}

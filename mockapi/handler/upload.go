@@ -23,8 +23,6 @@ const (
 	// maxFormField bounds each field beside the file, in bytes; maxFormParts their number.
 	maxFormField = 64 << 10
 	maxFormParts = 32
-	// maxSize is the largest size in bytes that JavaScript can say exactly.
-	maxSize = 1<<53 - 1
 	// uploadPatience is how long an upload may go without a block arriving.
 	uploadPatience = 30 * time.Second
 )
@@ -82,8 +80,8 @@ func (p *problems) newMedia(m *mockapi.NewMedia) error {
 		len(t) > mockapi.MaxMimeType || strings.Count(t, "/") != 1 {
 		p.add("mimeType", "is %.40q, want a type like image/jpeg", m.MimeType)
 	}
-	if m.Size < 0 || m.Size > maxSize {
-		p.add("size", "is %d, want 0 to %d bytes", m.Size, int64(maxSize))
+	if m.Size < 0 || m.Size > mockapi.MaxNumber {
+		p.add("size", "is %d, want 0 to %d bytes", m.Size, int64(mockapi.MaxNumber))
 	}
 	if (m.Width == nil) != (m.Height == nil) {
 		p.add("width", "and height go together")

@@ -9,9 +9,6 @@ import (
 	"github.com/medianest/testbed/mockapi"
 )
 
-// maxItemsAdded is how many files one call may add to a collection.
-const maxItemsAdded = 1000
-
 // CollectionItems implements mockapi.CollectionStore.
 func (s *Store) CollectionItems(ctx context.Context, v mockapi.Viewer, id int64, p mockapi.PageRequest) (mockapi.Page[mockapi.CollectionItem], error) {
 	var found mockapi.Page[mockapi.CollectionItem]
@@ -70,8 +67,8 @@ func (s *Store) AddCollectionItems(ctx context.Context, v mockapi.Viewer, id int
 		FROM (SELECT id, min(n) AS n FROM unnest($2::bigint[]) WITH ORDINALITY AS a (id, n) GROUP BY id) AS given
 		WHERE NOT EXISTS (SELECT FROM collection_items WHERE collection_id = $1 AND media_id = id)
 		ON CONFLICT DO NOTHING`
-	if len(mediaIDs) == 0 || len(mediaIDs) > maxItemsAdded {
-		return invalid("mediaIds", fmt.Sprintf("must be 1 to %d ids", maxItemsAdded))
+	if len(mediaIDs) == 0 || len(mediaIDs) > mockapi.MaxItems {
+		return invalid("mediaIds", fmt.Sprintf("must be 1 to %d ids", mockapi.MaxItems))
 	}
 	return s.tx(ctx, "add collection items", func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, lock, id, v.IsAdmin(), v.UserID)

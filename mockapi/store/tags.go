@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -9,11 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/medianest/testbed/mockapi"
-)
-
-const (
-	maxTagName   = 64 // characters
-	maxTagsAdded = 50 // in one call
 )
 
 // MediaTags implements mockapi.MediaStore.
@@ -73,14 +69,14 @@ func (s *Store) AddMediaTags(ctx context.Context, v mockapi.Viewer, mediaID int6
 
 // tagNames tidies the names of tags.
 func tagNames(names []string) ([]string, error) {
-	if len(names) == 0 || len(names) > maxTagsAdded {
-		return nil, invalid("tags", "must be 1 to 50 names")
+	if len(names) == 0 || len(names) > mockapi.MaxTags {
+		return nil, invalid("tags", fmt.Sprintf("must be 1 to %d names", mockapi.MaxTags))
 	}
 	tidy := make([]string, 0, len(names))
 	for _, name := range names {
 		name = strings.ToLower(strings.TrimSpace(name))
-		if n := utf8.RuneCountInString(name); n == 0 || n > maxTagName {
-			return nil, invalid("tags", "must have 1 to 64 characters each")
+		if n := utf8.RuneCountInString(name); n == 0 || n > mockapi.MaxTag {
+			return nil, invalid("tags", fmt.Sprintf("must have 1 to %d characters each", mockapi.MaxTag))
 		}
 		tidy = append(tidy, name)
 	}

@@ -363,7 +363,7 @@ func (b *rowBuilder) value(t *openTable, allowed []string, place, name string, r
 var textBounds = map[string]int{
 	"filename": mockapi.MaxFilename, "original_name": mockapi.MaxFilename, "title": mockapi.MaxTitle,
 	"description": mockapi.MaxDescription, "mime_type": mockapi.MaxMimeType, "name": mockapi.MaxName,
-	"message": mockapi.MaxMessage, "body": 2000, "action": 100, "type": 20, "status": 20,
+	"message": mockapi.MaxMessage, "body": mockapi.MaxComment, "action": 100, "type": 20, "status": 20,
 }
 
 // maxDetails bounds a jsonb value in bytes.
@@ -380,6 +380,9 @@ func columnValue(column schema.Column, raw json.RawMessage) (any, error) {
 		var v int64
 		if !read(&v) {
 			return nil, wrong
+		}
+		if (column.Name == "size" || column.Name == "view_count") && (v < 0 || v > mockapi.MaxNumber) {
+			return nil, fmt.Errorf("must be 0 to %d", int64(mockapi.MaxNumber))
 		}
 		return v, nil
 	case schema.Boolean:

@@ -148,7 +148,7 @@ func testTransactions(t *testing.T, f *fixture) {
 	// All or nothing: the second operation breaks a rule of the database.
 	_, err = f.ExecuteTransaction(ctx, owner, []mockapi.RowOperation{
 		{Table: "media_files", Action: mockapi.ActionUpdate, Where: raw(t, `{"is_public":true}`), Data: raw(t, `{"title":"Undone"}`)},
-		{Table: "media_files", Action: mockapi.ActionUpdate, Where: raw(t, `{"is_public":true}`), Data: raw(t, `{"size":-1}`)},
+		{Table: "notifications", Action: mockapi.ActionInsert, Data: raw(t, `{"type":"pigeon","message":"m"}`)},
 	})
 	wantCode(t, "a broken rule", err, mockapi.CodeValidation)
 	if m := must(f.Media(ctx, owner, mine[0].ID))(t); m.Title != "Mine" {
@@ -177,11 +177,14 @@ func testTransactions(t *testing.T, f *fixture) {
 	for field, data := range map[string]string{
 		"filename": `{"filename":"../../x"}`, "original_name": `{"original_name":"a\u0000b"}`, "title": `{"title":""}`,
 		"mime_type": `{"mime_type":"zzz"}`, "description": `{"description":"` + strings.Repeat("x", 5001) + `"}`,
-		"last_accessed": `{"last_accessed":"9999-12-31T23:59:59-14:00"}`,
+		"last_accessed": `{"last_accessed":"9999-12-31T23:59:59-14:00"}`, "size": `{"size":9007199254740992}`, "view_count": `{"view_count":-1}`,
 	} {
 		_, err := f.ExecuteTransaction(ctx, owner, []mockapi.RowOperation{update(data)})
 		wantValidation(t, data, err, "operations[0].data."+field)
 	}
+	// A comment may be as long as by the call that is for comments.
+	must(f.ExecuteTransaction(ctx, owner, []mockapi.RowOperation{
+		{Table: "comments", Action: mockapi.ActionUpdate, Where: raw(t, `{"id":1}`), Data: raw(t, `{"body":"`+strings.Repeat("x", mockapi.MaxComment)+`"}`)}}))(t)
 	_, err = f.ExecuteTransaction(ctx, admin, []mockapi.RowOperation{
 		{Table: "notifications", Action: mockapi.ActionInsert, Data: raw(t, `{"user_id":1099511627776,"type":"email","message":"m"}`)}})
 	wantCode(t, "a user that does not exist", err, mockapi.CodeNotFound)
