@@ -28,7 +28,7 @@ type mock struct {
 func startMock(t *testing.T, dsn, addr string) *mock {
 	t.Helper()
 	cmd := exec.Command("mockapi", "--profile", "smoke", "--services", "api", "--addr", addr, "--snapshot", "--admin-token", controlToken, "--json")
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn)
+	cmd.Env = append(os.Environ(), unhurried, "DATABASE_URL="+dsn)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

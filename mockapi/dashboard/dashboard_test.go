@@ -143,42 +143,44 @@ func TestFigures(t *testing.T) {
 
 // Readers share what is made; what changes shows at once all the same.
 func TestReadersShare(t *testing.T) {
-	w := newWorld(t)
-	var readers sync.WaitGroup
-	answers := make([]string, 50)
-	for i := range answers {
-		readers.Go(func() {
-			rec := httptest.NewRecorder()
-			w.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/dashboard/live", nil))
-			answers[i] = rec.Body.String()
-		})
-	}
-	readers.Wait()
-	for _, a := range answers {
-		if a != answers[0] { // which tells the number of goroutines
-			t.Fatal("two readers of one moment saw different pages")
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var readers sync.WaitGroup
+		answers := make([]string, 50)
+		for i := range answers {
+			readers.Go(func() {
+				rec := httptest.NewRecorder()
+				w.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/dashboard/live", nil))
+				answers[i] = rec.Body.String()
+			})
 		}
-	}
-	if n := w.asked.Load(); n != 1 {
-		t.Errorf("50 readers asked the database %d times", n)
-	}
-	share := .25
-	rules, err := w.faults.Add(fault.Rule{Name: "<mine>", Match: fault.Match{Method: "GET", Path: "/api/**", Service: "api", Share: &share}, Status: &fault.Status{Code: 503}, Reset: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	html := w.get(t, "/dashboard/live", http.StatusOK).Body.String()
-	for _, want := range []string{`<tr id="` + rules[0].ID + `">`, "&lt;mine&gt;", "GET /api/**, service api, 25 % of them", "status 503, connection reset"} {
-		if !strings.Contains(html, want) {
-			t.Errorf("the new rule does not show: no %s", want)
+		readers.Wait()
+		for _, a := range answers {
+			if a != answers[0] { // which tells the number of goroutines
+				t.Fatal("two readers of one moment saw different pages")
+			}
 		}
-	}
-	if _, err := w.faults.Add(presets(t)...); err != nil {
-		t.Fatal(err)
-	}
-	if html = w.get(t, "/dashboard/live", http.StatusOK).Body.String(); strings.Contains(html, `aria-pressed="false"`) || strings.Contains(html, "<td></td>") {
-		t.Error("all presets are on, and one does not look so or does nothing")
-	}
+		if n := w.asked.Load(); n != 1 {
+			t.Errorf("50 readers asked the database %d times", n)
+		}
+		share := .25
+		rules, err := w.faults.Add(fault.Rule{Name: "<mine>", Match: fault.Match{Method: "GET", Path: "/api/**", Service: "api", Share: &share}, Status: &fault.Status{Code: 503}, Reset: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		html := w.get(t, "/dashboard/live", http.StatusOK).Body.String()
+		for _, want := range []string{`<tr id="` + rules[0].ID + `">`, "&lt;mine&gt;", "GET /api/**, service api, 25 % of them", "status 503, connection reset"} {
+			if !strings.Contains(html, want) {
+				t.Errorf("the new rule does not show: no %s", want)
+			}
+		}
+		if _, err := w.faults.Add(presets(t)...); err != nil {
+			t.Fatal(err)
+		}
+		if html = w.get(t, "/dashboard/live", http.StatusOK).Body.String(); strings.Contains(html, `aria-pressed="false"`) || strings.Contains(html, "<td></td>") {
+			t.Error("all presets are on, and one does not look so or does nothing")
+		}
+	})
 }
 
 // What came at once shares a mark that names all of it; a second later is another moment.
