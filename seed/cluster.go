@@ -213,12 +213,8 @@ func (c *cluster) fingerprintsIn(ctx context.Context) (fingerprints []string, fi
 		return nil, false, err
 	}
 	defer closeSession(conn)
-	var free bool
-	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(seederLock)).Scan(&free); err != nil {
-		return nil, false, fmt.Errorf("take the seeder's lock: %w", err)
-	}
-	if !free {
-		return nil, false, ErrBusy
+	if err := lockSoon(ctx, conn, seederLock); err != nil {
+		return nil, false, err
 	}
 	runs, err := readRuns(ctx, conn)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/medianest/testbed/schema"
 	"github.com/medianest/testbed/schema/local"
@@ -122,9 +123,16 @@ func run(t *testing.T, environment ...string) (killed bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), environment...)
-	out, err := cmd.CombinedOutput()
+	var out []byte
+	for limit := time.Now().Add(time.Minute); ; {
+		cmd := exec.CommandContext(t.Context(), self)
+		cmd.Env = append(os.Environ(), environment...)
+		out, err = cmd.CombinedOutput()
+		// A busy server takes longer than a seeder waits to notice that the one before is dead.
+		if !strings.Contains(string(out), seed.ErrBusy.Error()) || time.Now().After(limit) {
+			break
+		}
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
