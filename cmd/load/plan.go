@@ -52,11 +52,7 @@ func (c *runCmd) plan(ctx context.Context, o *scenario.Options, log *slog.Logger
 		return nil, err
 	}
 	p.name(hosts)
-	base := "api"
-	if hosts[base] == nil {
-		base = "media"
-	}
-	probed, err := c.probe(ctx, base, hosts[base], o)
+	probed, err := c.probe(ctx, hosts, o)
 	if err != nil {
 		return nil, err
 	}

@@ -97,43 +97,64 @@ const (
 	healthTimeout = 10 * time.Second
 )
 
-// probed is what the hosts of a service say of themselves.
+// probed is what the hosts say of themselves.
 type probed struct {
 	served *verify.Served // nil where none names a dataset
-	lead   int            // the first that answers
-	down   []error        // of those that do not, as long as another does
+	lead   int            // the first of the API's, or of another service's where it is not used, that answers
+	down   []error        // of those that do not, as long as another of the same service does
 }
 
-// probe asks the hosts of a service how they are, and which dataset they serve. It fails where none answers, or
+// probe asks all hosts how they are, and which dataset they serve. It fails where none of a service answers, or
 // where they do not serve the same.
-func (f *targetFlags) probe(ctx context.Context, name string, hosts []*client.Host, o *scenario.Options) (*probed, error) {
-	served, errs := make([]*verify.Served, len(hosts)), make([]error, len(hosts))
+func (f *targetFlags) probe(ctx context.Context, hosts map[string][]*client.Host, o *scenario.Options) (*probed, error) {
+	type answer struct {
+		served *verify.Served
+		err    error
+	}
+	answers := make(map[string][]answer)
 	var all sync.WaitGroup
-	for i, h := range hosts {
-		all.Go(func() { served[i], errs[i] = ask(ctx, h, o) })
+	for service, of := range hosts {
+		got := make([]answer, len(of))
+		answers[service] = got
+		for i, h := range of {
+			all.Go(func() { got[i].served, got[i].err = ask(ctx, h, o) })
+		}
 	}
 	all.Wait()
 	p := &probed{lead: -1}
-	for i, h := range hosts {
-		switch d := served[i]; {
-		case errors.As(errs[i], new(*client.Error)):
-			p.down = append(p.down, errs[i])
+	var errs []error
+	for _, s := range f.services() {
+		if hosts[s.name] == nil {
 			continue
-		case errs[i] != nil:
-			return nil, errs[i]
-		case d != nil && p.served == nil:
-			p.served = d
-		case d != nil && d.Fingerprint != p.served.Fingerprint:
-			return nil, fmt.Errorf("the hosts do not serve the same: %s has dataset %s, one before it %s", h.URL, d, p.served)
 		}
-		if p.lead < 0 {
-			p.lead = i
+		lead := -1
+		var down []error
+		for i, h := range hosts[s.name] {
+			switch d, err := answers[s.name][i].served, answers[s.name][i].err; {
+			case errors.As(err, new(*client.Error)):
+				down = append(down, err)
+				continue
+			case err != nil:
+				errs = append(errs, err)
+			case d != nil && p.served == nil:
+				p.served = d
+			case d != nil && d.Fingerprint != p.served.Fingerprint:
+				errs = append(errs, fmt.Errorf("the hosts do not serve the same: %s has dataset %s, one before it %s", h.URL, d, p.served))
+			}
+			if lead < 0 {
+				lead = i
+			}
 		}
+		if lead < 0 {
+			errs = append(errs, fmt.Errorf("%w (is it up? mockapi --profile dev starts one; %s or %s names another)", errors.Join(down...), s.flag, s.env))
+		}
+		if p.lead < 0 { // the API comes first
+			p.lead = lead
+		}
+		p.down = append(p.down, down...)
 	}
-	if p.lead < 0 {
-		services := f.services()
-		s := services[slices.IndexFunc(services, func(s service) bool { return s.name == name })]
-		return nil, fmt.Errorf("%w (is it up? mockapi --profile dev starts one; %s or %s names another)", errors.Join(p.down...), s.flag, s.env)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

@@ -307,6 +307,29 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// What failed and was judged by nothing is told beside the verdict.
+func TestUnjudgedFailures(t *testing.T) {
+	for _, c := range []struct {
+		selector string
+		failed   float64
+		told     bool
+	}{
+		{"http_req_duration", 3, true}, {"http_reqs{name:error_rate}", 3, true}, {"http_req_duration", 0, false},
+		{"http_req_failed", 3, false}, {"http_req_failed{endpoint:x}", 3, false}, {"error_rate", 3, false}, {"checks", 3, false},
+	} {
+		r := &Result{
+			Thresholds: []Threshold{{Selector: c.selector, State: "passed"}},
+			Metrics:    map[string]Metric{"http_req_failed": {Values: map[string]float64{"passes": c.failed, "rate": c.failed / 4}}},
+		}
+		r.Health.Valid = true
+		r.Judge(Findings{})
+		told := len(r.Verdict.Reasons) == 1 && strings.HasPrefix(r.Verdict.Reasons[0], "75% of the requests failed, which no threshold looks at")
+		if r.Verdict.ExitCode != ExitFine || told != c.told || !c.told && r.Verdict.Reasons != nil {
+			t.Errorf("a threshold on %s, %v failed: %+v", c.selector, c.failed, r.Verdict)
+		}
+	}
+}
+
 func TestAFullDiskIsToldAndEndsNothing(t *testing.T) {
 	s, err := NewCSV(Target{Path: "/dev/full"})
 	if err != nil {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // The words of a Verdict.
@@ -71,7 +72,19 @@ func (r *Result) Judge(f Findings) {
 		r.Verdict = Verdict{ExitEnvironment, OutputIncomplete, incomplete}
 		return
 	default:
-		r.Verdict = Verdict{ExitFine, Passed, nil}
+		r.Verdict = Verdict{ExitFine, Passed, r.unjudged()}
 	}
 	r.Verdict.Reasons = append(r.Verdict.Reasons, crossed...)
+}
+
+// unjudged tells of failed requests that no threshold looks at, as k6 does not: the verdict is not about them.
+func (r *Result) unjudged() []string {
+	failed := r.Metrics["http_req_failed"].Values
+	if failed["passes"] == 0 || slices.ContainsFunc(r.Thresholds, func(t Threshold) bool {
+		metric, _, _ := strings.Cut(t.Selector, "{")
+		return slices.Contains([]string{"http_req_failed", "error_rate", "checks"}, metric)
+	}) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s of the requests failed, which no threshold looks at: --threshold 'http_req_failed:rate<0.01' is one that does", Percent(failed["rate"]))}
 }
