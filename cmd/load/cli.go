@@ -239,15 +239,15 @@ func (a *app) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// show prints a result.
-func (a *app) show(r *report.Result) error {
+// show prints a result; what is for people goes to w.
+func (a *app) show(r *report.Result, w io.Writer) error {
 	switch {
 	case a.JSON:
 		return a.printJSON(r.Brief())
 	case a.Quiet:
 		return nil
 	}
-	return r.Text(a.stdout, a.color(a.stdout))
+	return r.Text(w, a.color(w))
 }
 
 // printJSON writes v to stdout.

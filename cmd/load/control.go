@@ -46,13 +46,25 @@ type statusAttributes struct {
 // statusRunning is k6's number for a test that runs.
 const statusRunning = 7
 
+// checkListens tells why an address is none to listen at.
+func checkListens(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not HOST:PORT or :PORT", address)
+	}
+	return nil
+}
+
 // checkLoopback refuses addresses that other machines can reach: nobody is asked who he is.
 func checkLoopback(address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return fmt.Errorf("%q is not HOST:PORT", address)
+	if err := checkListens(address); err != nil {
+		return err
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	host, _, _ := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); host != "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("%q is not an address of this machine alone, such as 127.0.0.1:6565", address)
 	}
 	return nil
@@ -60,7 +72,11 @@ func checkLoopback(address string) error {
 
 // serveControl serves the API at an address; of port 0 it takes a free one.
 func serveControl(address string, e *engine.Engine) (*control, net.Addr, error) {
-	l, err := net.Listen("tcp", address)
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("serve the API: %w", err)
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
 	if err != nil {
 		return nil, nil, fmt.Errorf("serve the API: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,7 +42,11 @@ func (o *outputFlags) checkOutputs() error {
 			if err := check(where); err != nil {
 				errs = append(errs, fmt.Errorf("--out %s: %w", kind, err))
 			}
-		case (kind == outJSON || kind == outCSV) && where != "-":
+		case kind == outPrometheus:
+			if err := checkListens(where); err != nil {
+				errs = append(errs, fmt.Errorf("--out %s: %w", kind, err))
+			}
+		case where != "-":
 			if err := checkOverwritten(where); err != nil {
 				errs = append(errs, fmt.Errorf("--out %s: %w", kind, err))
 			}
@@ -57,7 +62,39 @@ func (o *outputFlags) checkOutputs() error {
 			errs = append(errs, fmt.Errorf("%s: %w", f.flag, err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.checkDistinct()...)...)
+}
+
+// checkDistinct tells of files that two outputs would write.
+func (o *outputFlags) checkDistinct() []error {
+	var errs []error
+	taken := make(map[string]string) // flags by path
+	take := func(flag, path string) {
+		if info, err := os.Stat(path); path == "" || err == nil && !info.Mode().IsRegular() {
+			return // a device or a pipe may take them all
+		}
+		path = filepath.Clean(path)
+		if other, ok := taken[path]; ok {
+			errs = append(errs, fmt.Errorf("%s: %s writes %s too, name another", flag, other, path))
+		}
+		taken[path] = flag
+	}
+	for _, out := range o.Out {
+		if kind, where, _ := strings.Cut(out, "="); kind == outJSON || kind == outCSV {
+			take("--out "+kind, where)
+		}
+	}
+	take("--summary", o.Summary)
+	take("--summary-export", o.SummaryExport)
+	take("--junit", o.JUnit)
+	take("--result", o.Result)
+	take("--checkpoint", o.checkpoint())
+	return errs
+}
+
+// toStdout tells that samples go to standard output, where they must be alone to be read.
+func (o *outputFlags) toStdout() bool {
+	return slices.Contains(o.Out, outJSON+"=-") || slices.Contains(o.Out, outCSV+"=-")
 }
 
 // streams are the outputs that get every sample.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 
@@ -52,7 +51,7 @@ A test file:
 type outputFlags struct {
 	Summary       string   `name:"summary" env:"MEDIANEST_SUMMARY" placeholder:"FILE" group:"Output:" help:"Write the summary as k6 gives it to handleSummary."`
 	SummaryExport string   `name:"summary-export" env:"MEDIANEST_SUMMARY_EXPORT" placeholder:"FILE" group:"Output:" help:"Write the flat summary of k6's flag of this name, in which a threshold that is false has passed."`
-	Out           []string `name:"out" short:"o" env:"MEDIANEST_OUT" placeholder:"KIND=WHERE" group:"Output:" help:"Every sample as it comes, json=FILE or csv=FILE in k6's formats, - being standard output; or the totals: for Prometheus to scrape, prometheus=HOST:PORT, or sent every ten seconds, by its remote write prometheus-rw=URL, or by OTLP over HTTP otel=URL. May be repeated."`
+	Out           []string `name:"out" short:"o" env:"MEDIANEST_OUT" placeholder:"KIND=WHERE" group:"Output:" help:"Every sample as it comes, json=FILE or csv=FILE in k6's formats, - being standard output, where the summary gives way to them; or the totals: for Prometheus to scrape, prometheus=HOST:PORT, :PORT being on this machine alone, or sent every ten seconds, by its remote write prometheus-rw=URL, or by OTLP over HTTP otel=URL. May be repeated."`
 	JUnit         string   `name:"junit" env:"MEDIANEST_JUNIT" placeholder:"FILE" group:"Output:" help:"Write thresholds and checks as JUnit XML."`
 	Result        string   `name:"result" env:"MEDIANEST_RESULT" placeholder:"FILE" group:"Output:" help:"Write the result file, which load show and all later commands read."`
 	Checkpoint    string   `name:"checkpoint" env:"MEDIANEST_CHECKPOINT" placeholder:"FILE" group:"Output:" help:"Where the result so far is written every three seconds while the test runs, less often once it is large; with --result, that name with .checkpoint. It is removed once the result is written."`
@@ -81,8 +80,13 @@ func (c *runCmd) start(a *app, past *report.Result, args []string) error {
 			err = errors.Join(err, fmt.Errorf("--address: %w", wrong))
 		}
 	}
-	if _, _, wrong := net.SplitHostPort(c.Dashboard); c.Dashboard != "" && wrong != nil {
-		err = errors.Join(err, fmt.Errorf("--dashboard: %q is not HOST:PORT or :PORT", c.Dashboard))
+	if c.Dashboard != "" {
+		if wrong := checkListens(c.Dashboard); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("--dashboard: %w", wrong))
+		}
+	}
+	if a.JSON && c.toStdout() {
+		err = errors.Join(err, errors.New("--out: with --json the result goes to standard output, give the samples a file"))
 	}
 	o, watched := c.everyFlags.check(o, c)
 	if err := errors.Join(c.checkOutputs(), c.checkTargets(), c.observeFlags.check(), err, watched); err != nil {
@@ -151,7 +155,11 @@ func (s *session) conclude(r *report.Result, f report.Findings) error {
 	if err := s.out.endCheckpoint(r, s.checkpoint); err != nil {
 		s.complain(fmt.Errorf("checkpoint: %w", err))
 	}
-	if err := s.show(r); err != nil {
+	to := s.stdout
+	if s.out.toStdout() {
+		to = s.stderr
+	}
+	if err := s.show(r, to); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	if r.Verdict.ExitCode == exitFine {

@@ -15,5 +15,5 @@ func (c *showCmd) Run(a *app) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return a.show(r)
+	return a.show(r, a.stdout)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/scenario"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 	"github.com/medianest/testbed/cmd/load/internal/threshold"
+	"github.com/medianest/testbed/seed/profile"
 )
 
 // testFlags change a test.
@@ -34,7 +35,7 @@ type testFlags struct {
 	Dataset     map[string]string  `name:"dataset" env:"MEDIANEST_DATASET" mapsep:"," placeholder:"profile=NAME,..." group:"Test:" help:"The dataset of a target whose /health tells none: profile=NAME|FILE,seed=N,as-of=TIME and, if it was seeded with another one, bcrypt-cost=N. Of one that tells it, it must be the same."`
 	UniqueUsers bool               `name:"unique-logins" env:"MEDIANEST_UNIQUE_LOGINS" group:"Test:" help:"Every user logs in with an account of the dataset of its own."`
 	ThinkTime   string             `name:"think-time" env:"MEDIANEST_THINK_TIME" placeholder:"FACTOR" group:"Test:" help:"Multiply the users' pauses; 0 leaves them out."`
-	Timeout     time.Duration      `name:"timeout" env:"MEDIANEST_TIMEOUT" placeholder:"DURATION" group:"Test:" help:"How long a request may take."`
+	Timeout     *time.Duration     `name:"timeout" env:"MEDIANEST_TIMEOUT" placeholder:"DURATION" group:"Test:" help:"How long a request may take."`
 	HTTP2       bool               `name:"http2" env:"MEDIANEST_HTTP2" group:"Test:" help:"Speak HTTP/2 where an https target does, at several times the CPU time per request."`
 	Insecure    bool               `name:"insecure" env:"MEDIANEST_INSECURE" group:"Test:" help:"Take any certificate of the target's."`
 	TrendStats  []string           `name:"summary-trend-stats" env:"MEDIANEST_SUMMARY_TREND_STATS" placeholder:"STAT" group:"Output:" help:"What summaries tell of trends: avg, min, med, max, count, p(N); ${stats} where neither this nor the test says."`
@@ -79,7 +80,10 @@ func (c *runCmd) options() (*scenario.Options, error) {
 	change("rate", c.Rate != nil, func() (*scenario.Options, error) { return o.WithRate(*c.Rate) })
 	change("verify-data", c.VerifyData != "", number(c.VerifyData, func(n float64) (*scenario.Options, error) { return o.Verifying(n) }))
 	dataset, err := datasetOf(o.Dataset, c.Dataset)
-	fail("dataset", err)
+	if fail("dataset", err); dataset.Profile != "" {
+		_, err := profile.Load(dataset.Profile, nil)
+		fail("dataset", err)
+	}
 	own := *o // the methods above share what they do not change
 	own.Trends = c.trends(o.Trends, func(err error) { fail("memory-limit", err) })
 	own.Dataset = dataset
@@ -95,8 +99,8 @@ func (c *runCmd) options() (*scenario.Options, error) {
 		fail("think-time", err)
 		own.ThinkTime = n
 	}
-	if c.Timeout < 0 {
-		fail("timeout", fmt.Errorf("%s is less than nothing", c.Timeout))
+	if c.Timeout != nil && *c.Timeout <= 0 {
+		fail("timeout", fmt.Errorf("is %s, it should be more than 0", *c.Timeout))
 	}
 	fail("summary-trend-stats", report.CheckTrendStats(c.TrendStats))
 	if err := errors.Join(errs...); err != nil {
@@ -141,8 +145,8 @@ func (c *runCmd) set(o *scenario.Options) {
 	if c.UniqueUsers {
 		o.Logins = scenario.UniqueLogins
 	}
-	if c.Timeout > 0 {
-		o.Timeout = executor.Duration(c.Timeout)
+	if c.Timeout != nil {
+		o.Timeout = executor.Duration(*c.Timeout)
 	}
 	o.HTTP2 = o.HTTP2 || c.HTTP2
 	o.InsecureSkipTLSVerify = o.InsecureSkipTLSVerify || c.Insecure

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -26,7 +27,11 @@ type Exporter struct {
 
 // Export listens at an address such as 127.0.0.1:9464; of port 0 it takes a free one.
 func Export(addr string, store *metrics.Store) (*Exporter, error) {
-	l, err := net.Listen("tcp", addr)
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("prometheus output: %w", err)
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
 	if err != nil {
 		return nil, fmt.Errorf("prometheus output: %w", err)
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"testing"
@@ -18,9 +19,12 @@ func TestPrometheusScrapes(t *testing.T) {
 	rec.HTTP(&metrics.HTTPRequest{Tags: reg.Tags("status", "500"), Duration: 250, Failed: true})
 	rec.Add(reg.Builtin.VUs, reg.Tags(), 7)
 	store.Tick(time.Now())
-	e, err := Export("127.0.0.1:0", store)
+	e, err := Export(":0", store)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if host := e.Addr().(*net.TCPAddr).IP; !host.IsLoopback() {
+		t.Errorf("without a host it listens at %s, not on this machine alone", host)
 	}
 	resp, err := http.Get("http://" + e.Addr().String() + "/metrics")
 	if err != nil {

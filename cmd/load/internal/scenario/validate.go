@@ -85,7 +85,11 @@ func (o *Options) validateThresholds(scenarios []string) Problems {
 	for _, t := range o.Thresholds {
 		field := "thresholds." + t.Selector.String()
 		if err := t.Check(registry); err != nil {
-			ps = append(ps, Problem{Field: field, Message: err.Error() + o.elsewhere(t.Selector.Metric)})
+			hint := ""
+			if registry.Lookup(t.Selector.Metric) == nil {
+				hint = o.elsewhere(t.Selector.Metric)
+			}
+			ps = append(ps, Problem{Field: field, Message: err.Error() + hint})
 		}
 		if s, ok := t.Selector.Tags["scenario"]; ok && !slices.Contains(scenarios, s) && o.Search == nil {
 			ps = append(ps, Problem{Field: field, Message: fmt.Sprintf("there is no scenario %q%s", s, didYouMean(s, scenarios))})
