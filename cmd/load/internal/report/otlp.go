@@ -35,7 +35,7 @@ func PushOTLP(to string, store *metrics.Store, start time.Time, tell func(error)
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/v1/metrics"
 	}
-	o := &otlpOutput{to: u, store: store, start: start, client: &http.Client{}}
+	o := &otlpOutput{to: u, store: store, start: start, client: pushClient()}
 	if o.header, err = otlpHeaders(); err != nil {
 		return nil, fmt.Errorf("otel output: %w", err)
 	}

@@ -103,6 +103,12 @@ type tryAgain struct{ error }
 
 func (e tryAgain) Unwrap() error { return e.error }
 
+// pushClient is a client that follows no redirects: what names the sender is not for others, and what a GET finds in
+// another place has taken no metrics.
+func pushClient() *http.Client {
+	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
 // post sends one body and returns the answer's. Errors show neither headers nor a password.
 func post(ctx context.Context, c *http.Client, to *url.URL, header http.Header, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)

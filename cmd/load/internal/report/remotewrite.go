@@ -28,7 +28,7 @@ func PushRemoteWrite(to string, store *metrics.Store, tell func(error)) (*Pusher
 	if err != nil {
 		return nil, fmt.Errorf("prometheus-rw output: %w", err)
 	}
-	o := &remoteWrite{to: u, store: store, client: &http.Client{}, header: remoteWriteHeader(), stats: remoteWriteStats()}
+	o := &remoteWrite{to: u, store: store, client: pushClient(), header: remoteWriteHeader(), stats: remoteWriteStats()}
 	return startPusher(u, o.push, tell), nil
 }
 

@@ -87,3 +87,33 @@ func TestRemoteWriteIsChecked(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A redirect has taken no metrics, and where it leads to is told no secrets.
+func TestPushesAreNotRedirected(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=secret")
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s %s with %v", r.Method, r.URL, r.Header)
+	}))
+	defer elsewhere.Close()
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusTemporaryRedirect} {
+		moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		defer moved.Close()
+		registry := metrics.NewRegistry()
+		store := metrics.NewStore(registry, time.Now(), nil)
+		store.Recorder().Add(registry.Builtin.HTTPReqs, registry.Tags(), 1)
+		store.Tick(time.Now())
+		otlp, err := PushOTLP(moved.URL, store, time.Now(), quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		remote, err := PushRemoteWrite(moved.URL, store, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []*Pusher{otlp, remote} {
+			if err := p.Close(); err == nil || !strings.Contains(err.Error(), http.StatusText(status)) {
+				t.Errorf("the error is %v, want one of status %d", err, status)
+			}
+		}
+	}
+}
