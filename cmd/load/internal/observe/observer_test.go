@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -92,6 +93,21 @@ func TestScrape(t *testing.T) {
 	}
 	if a, b := <-x.asked, <-x.asked; a != b {
 		t.Errorf("two connections, %s and %s", a, b)
+	}
+}
+
+// What a page says of a value that is no number is not taken in: the result could not be written.
+func TestScrapeLeavesOutWhatIsNoNumber(t *testing.T) {
+	page := "process_resident_memory_bytes NaN\nprocess_open_fds +Inf\nprocess_start_time_seconds +Inf\ngo_goroutines 7\n"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, page) }))
+	defer server.Close()
+	w := observe(t, Options{Metrics: []string{server.URL}, Required: true})
+	r := w.Report()
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+	if len(r.Series) != 1 || r.Find(Goroutines) == nil || !r.Started.IsZero() {
+		t.Errorf("%+v", r)
 	}
 }
 

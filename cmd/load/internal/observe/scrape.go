@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -67,7 +68,8 @@ func newScraper(url string, insecure bool) *scraper {
 	return s
 }
 
-// scrape returns the values that are there by the names of their series, and startTime.
+// scrape returns the values that are there by the names of their series, and startTime. What is no finite number, which
+// JSON could not tell, is not there.
 func (s *scraper) scrape(ctx context.Context) (map[string]float64, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
@@ -93,7 +95,7 @@ func (s *scraper) scrape(ctx context.Context) (map[string]float64, error) {
 	}
 	values := make(map[string]float64)
 	for _, x := range sources() {
-		if v, ok := x.find(families[x.family]); ok {
+		if v, ok := x.find(families[x.family]); ok && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			values[x.name] = v
 		}
 	}
