@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -31,7 +32,8 @@ func idsAt(body []byte, path string, ids []int64) []int64 {
 	return ids
 }
 
-// serverTiming calls f with every duration of a Server-Timing header: name;desc="...";dur=1.5, name;dur=2.
+// serverTiming calls f with every duration of a Server-Timing header: name;desc="...";dur=1.5, name;dur=2. What is no
+// finite number is left out: no sum of it could be written as JSON.
 func serverTiming(header string, f func(name string, dur float64)) {
 	for entry := range strings.SplitSeq(header, ",") {
 		name, params, _ := strings.Cut(entry, ";")
@@ -40,7 +42,7 @@ func serverTiming(header string, f func(name string, dur float64)) {
 			if !ok {
 				continue
 			}
-			if dur, err := strconv.ParseFloat(strings.Trim(value, `"`), 64); err == nil {
+			if dur, err := strconv.ParseFloat(strings.Trim(value, `"`), 64); err == nil && !math.IsNaN(dur) && !math.IsInf(dur, 0) {
 				f(strings.TrimSpace(name), dur)
 			}
 		}
