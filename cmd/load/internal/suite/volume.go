@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,7 +151,7 @@ func (s *volume) readPages(v *vu.VU, u *user) {
 		if !first {
 			start := c.Path
 			c = s.pages[u.at.sort]
-			c.Path = start + "&cursor=" + u.at.cursor
+			c.Path = start + "&cursor=" + url.QueryEscape(u.at.cursor)
 		}
 		sort := sorts()[u.at.sort]
 		r := s.get(v, u, c, 500, func(a *verify.Answer) bool {

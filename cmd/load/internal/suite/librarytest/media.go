@@ -97,7 +97,8 @@ func (l *Library) listMedia(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// page answers with a page of rows. The cursor is the number of the next row.
+// page answers with a page of rows. The cursor is the number of the next row, with a sign that does not come back where
+// nobody has escaped it.
 func page[T any](l *Library, w http.ResponseWriter, r *http.Request, key string, rows []T, body func(T) map[string]any) {
 	query := r.URL.Query()
 	limit, err := strconv.Atoi(cmp.Or(query.Get("limit"), "20"))
@@ -114,7 +115,7 @@ func page[T any](l *Library, w http.ResponseWriter, r *http.Request, key string,
 	}
 	var next any
 	if to < len(rows) {
-		next = strconv.Itoa(to)
+		next = "+" + strconv.Itoa(to)
 	}
 	l.answer(w, r, http.StatusOK, map[string]any{"success": true, key: items, "meta": map[string]any{
 		"pagination": map[string]any{"limit": limit, "total": len(rows), "totalKind": "exact", "hasNext": to < len(rows), "nextCursor": next},
