@@ -106,13 +106,16 @@ const lineEvery = 5 * time.Second
 
 // Lines prints a plain line every few seconds.
 type Lines struct {
-	W    io.Writer
-	next time.Duration
+	W          io.Writer
+	last, next time.Duration
 }
 
 // Show implements Display.
 func (l *Lines) Show(v View) {
-	if v.Elapsed < l.next {
+	if v.Elapsed < l.last { // the next run of a search
+		l.next = 0
+	}
+	if l.last = v.Elapsed; v.Elapsed < l.next {
 		return
 	}
 	for l.next <= v.Elapsed {

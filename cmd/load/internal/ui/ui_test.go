@@ -193,6 +193,22 @@ func TestLinesComeEveryFewSeconds(t *testing.T) {
 	}
 }
 
+// A search has several runs, whose time begins anew.
+func TestLinesBeginAnew(t *testing.T) {
+	var b bytes.Buffer
+	l := &Lines{W: &b}
+	for range 3 {
+		for i := range 4 {
+			v := view()
+			v.Elapsed = time.Duration(i+1) * time.Second
+			l.Show(v)
+		}
+	}
+	if n := strings.Count(b.String(), "1s/1m0s"); n != 3 {
+		t.Errorf("%d of 3 runs are shown:\n%s", n, b.String())
+	}
+}
+
 // A threshold that does not hold is no news while a run has just begun, and half-way through a short one at the latest.
 func TestThresholdsAreNotCrossedAtOnce(t *testing.T) {
 	for _, test := range []struct {
