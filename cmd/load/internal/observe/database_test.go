@@ -264,6 +264,46 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// A statement that the role may not plan costs it no plan of another one.
+func TestPlansBesideOneThatIsDenied(t *testing.T) {
+	dsn := schematest.NewEmpty(t)
+	admin := open(t, dsn)
+	execute(t, admin, "CREATE EXTENSION pg_stat_statements")
+	execute(t, admin, "CREATE TABLE hidden AS SELECT generate_series(1, 10000) AS n")
+	execute(t, admin, "CREATE TABLE shown (n int)")
+	role := fmt.Sprintf("planner_%d", time.Now().UnixNano())
+	execute(t, admin, "CREATE ROLE "+role+" LOGIN PASSWORD 'secret-word'")
+	execute(t, admin, "GRANT pg_read_all_stats TO "+role)
+	execute(t, admin, "GRANT SELECT ON shown TO "+role)
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		_, err := admin.Exec(ctx, "DROP OWNED BY "+role)
+		_, dropped := admin.Exec(ctx, "DROP ROLE "+role)
+		if err := errors.Join(err, dropped); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(role, "secret-word")
+	w := observe(t, Options{Database: u.String()})
+	execute(t, admin, "SELECT count(*) FROM hidden") // takes the most time, and so is the first
+	execute(t, admin, "SELECT n FROM shown")
+	r := w.Finish(t.Context(), time.Second, nil)
+	var planned []string
+	for _, p := range r.Database.Plans {
+		planned = append(planned, r.Database.After.Statement(p.Statement).Query)
+	}
+	if len(planned) != 1 || planned[0] != "SELECT n FROM shown" {
+		t.Errorf("plans of %q", planned)
+	}
+	if missing := strings.Join(r.Missing, "\n"); len(r.Missing) != 1 || !strings.Contains(missing, "permission denied for table hidden") {
+		t.Errorf("missing: %s", missing)
+	}
+}
+
 // A run that goes on is compared with what there was before its first part.
 func TestDatabaseGoesOn(t *testing.T) {
 	dsn := schematest.NewEmpty(t)

@@ -45,7 +45,8 @@ func (d *database) plan(ctx context.Context, text string) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	defer func() { _ = tx.Rollback(ctx) }() // there is nothing to lose
+	defer func() { _, _ = d.conn.Exec(ctx, "DEALLOCATE ALL") }() // after the transaction's end, which keeps what was prepared
+	defer func() { _ = tx.Rollback(ctx) }()                      // there is nothing to lose
 	// The driver sends these in the extended protocol, in which a text is one statement or an error.
 	if _, err := tx.Exec(ctx, marker+"SET LOCAL plan_cache_mode = force_generic_plan"); err != nil {
 		return Plan{}, err
@@ -53,7 +54,6 @@ func (d *database) plan(ctx context.Context, text string) (Plan, error) {
 	if _, err := tx.Exec(ctx, "PREPARE load_observer AS "+text); err != nil {
 		return Plan{}, err
 	}
-	defer func() { _, _ = d.conn.Exec(ctx, "DEALLOCATE ALL") }() // runs after the transaction's end, which keeps it
 	var parameters int
 	err = tx.QueryRow(ctx, marker+"SELECT coalesce(cardinality(parameter_types), 0) FROM pg_prepared_statements WHERE name = 'load_observer'").Scan(&parameters)
 	if err != nil {
