@@ -1,8 +1,11 @@
 package metrics
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Histogram counts values in buckets whose width is 1/1024 of their lower power of two, which keeps three
@@ -166,7 +169,7 @@ func (h *Histogram) Quantile(q float64) float64 {
 	if h.count == 0 {
 		return 0
 	}
-	rank := min(max(uint64(math.Ceil(q*float64(h.count))), 1), h.count)
+	rank := rankOf(q, h.count)
 	switch rank { // the ends are known exactly
 	case 1:
 		return h.min
@@ -184,6 +187,38 @@ func (h *Histogram) Quantile(q float64) float64 {
 		return true
 	})
 	return min(max(result, h.min), h.max)
+}
+
+// rankOf returns which of so many values, counted from 1, is the one below or at which the share q of them lie. Rounding
+// makes a little more than 999 of 1,000 times 99.9 %, which is no reason to take the next one.
+func rankOf(q float64, count uint64) uint64 {
+	rank := q * float64(count)
+	return min(max(uint64(math.Ceil(rank-rank*1e-12)), 1), count)
+}
+
+// Stat returns the statistic that k6 calls by the name: avg, min, med, max, count, or p(N), the percentile N from 0 to
+// 100. The error is for what is none.
+func (h *Histogram) Stat(name string) (float64, error) {
+	switch name {
+	case "avg":
+		return h.Mean(), nil
+	case "min":
+		return h.Min(), nil
+	case "med":
+		return h.Quantile(0.5), nil
+	case "max":
+		return h.Max(), nil
+	case "count":
+		return float64(h.Count()), nil
+	}
+	if p, ok := strings.CutPrefix(name, "p("); ok {
+		if number, ok := strings.CutSuffix(p, ")"); ok {
+			if q, err := strconv.ParseFloat(strings.TrimSpace(number), 64); err == nil && q >= 0 && q <= 100 {
+				return h.Quantile(q / 100), nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%q is no trend statistic; they are avg, min, med, max, count and p(N), such as p(99.9)", name)
 }
 
 // Each calls f with the middle and the count of every bucket that is not empty, in rising order, until it

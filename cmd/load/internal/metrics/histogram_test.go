@@ -66,6 +66,25 @@ func TestMergeIsAddingAll(t *testing.T) {
 	}
 }
 
+func TestStatsAreThoseThatTheyAreCalled(t *testing.T) {
+	var h Histogram
+	for i := range 1000 {
+		h.Add(float64(i + 1))
+	}
+	for name, want := range map[string]float64{
+		"avg": 500.5, "min": 1, "med": 500, "max": 1000, "count": 1000, "p(0)": 1, "p(55)": 550, "p( 95 )": 950, "p(99.9)": 999, "p(99.91)": 1000, "p(100)": 1000,
+	} {
+		if got, err := h.Stat(name); err != nil || math.Abs(got-want) > 0.5 {
+			t.Errorf("%s is %v, %v; want %v", name, got, err, want)
+		}
+	}
+	for _, name := range []string{"", "mean", "p95", "p()", "p(101)", "p(-1)", "p(NaN)"} {
+		if got, err := h.Stat(name); err == nil {
+			t.Errorf("%q is %v", name, got)
+		}
+	}
+}
+
 func TestResetEmptiesAndKeepsMemory(t *testing.T) {
 	var h Histogram
 	fill := func() {

@@ -100,7 +100,7 @@ func (s *Sketch) Quantile(q float64) float64 {
 	if s.count == 0 {
 		return 0
 	}
-	rank := min(max(uint64(math.Ceil(q*float64(s.count))), 1), s.count)
+	rank := rankOf(q, s.count)
 	seen := s.zeros
 	if seen >= rank {
 		return 0

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,34 +19,11 @@ func DefaultTrendStats() []string { return []string{"avg", "min", "med", "max", 
 // CheckTrendStats tells what in a list of trend statistics is none.
 func CheckTrendStats(stats []string) error {
 	for _, s := range stats {
-		if _, err := trendStat(s, new(metrics.Histogram)); err != nil {
+		if _, err := new(metrics.Histogram).Stat(s); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func trendStat(name string, h *metrics.Histogram) (float64, error) {
-	switch name {
-	case "avg":
-		return h.Mean(), nil
-	case "min":
-		return h.Min(), nil
-	case "med":
-		return h.Quantile(0.5), nil
-	case "max":
-		return h.Max(), nil
-	case "count":
-		return float64(h.Count()), nil
-	}
-	if p, ok := strings.CutPrefix(name, "p("); ok {
-		if number, ok := strings.CutSuffix(p, ")"); ok {
-			if q, err := strconv.ParseFloat(number, 64); err == nil && q >= 0 && q <= 100 {
-				return h.Quantile(q / 100), nil
-			}
-		}
-	}
-	return 0, fmt.Errorf("%q is no trend statistic; they are avg, min, med, max, count and p(N), such as p(99.9)", name)
 }
 
 // Collect fills in all that follows from what the store and the timeline hold: everything from Metrics on but
@@ -141,7 +117,7 @@ func (r *Result) values(s *metrics.Sink) map[string]float64 {
 	}
 	v := make(map[string]float64)
 	for _, name := range r.Test.TrendStats {
-		v[name], _ = trendStat(name, s.Values) // checked when the flags were
+		v[name], _ = s.Values.Stat(name) // checked when the flags were
 	}
 	return v
 }

@@ -119,7 +119,7 @@ func (o *remoteWrite) series(now time.Time) []*prompb.TimeSeries {
 				scale = 1000
 			}
 			for _, stat := range o.stats {
-				value, _ := trendStat(stat, s.Values) // checked when the flags were
+				value, _ := s.Values.Stat(stat) // checked when the flags were
 				if stat != "count" {
 					value /= scale
 				}
@@ -132,5 +132,5 @@ func (o *remoteWrite) series(now time.Time) []*prompb.TimeSeries {
 
 // statName is a statistic as a part of a name: p99 of p(99), p99_9 of p(99.9).
 func statName(stat string) string {
-	return strings.NewReplacer("(", "", ")", "", ".", "_").Replace(stat)
+	return strings.NewReplacer("(", "", ")", "", " ", "", ".", "_").Replace(stat)
 }

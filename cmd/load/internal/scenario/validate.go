@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,8 +9,6 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/suite"
 )
-
-var trendStat = regexp.MustCompile(`^(avg|min|med|max|count|p\(\s*\d+(\.\d+)?\s*\))$`)
 
 // Validate returns all that is wrong with the test, with the fields but without lines.
 func (o *Options) Validate() Problems {
@@ -58,7 +55,7 @@ func (o *Options) Validate() Problems {
 		add("summaryTimeUnit", "is %q, it should be one of %s", o.SummaryTimeUnit, strings.Join(timeUnits(), ", "))
 	}
 	for _, stat := range o.SummaryTrendStats {
-		if !trendStat.MatchString(stat) {
+		if _, err := new(metrics.Histogram).Stat(stat); err != nil {
 			add("summaryTrendStats", "has %q, it should have avg, min, med, max, count or p(N)", stat)
 		}
 	}
