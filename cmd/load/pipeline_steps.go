@@ -62,7 +62,7 @@ func (p *pipeline) steps() []step {
 		}
 		all = append(all,
 			step{name: "warm up for " + t.name, how: strings.Join(warmUpNames(t), ", "), do: func(ctx context.Context) error { return p.warmUp(ctx, t) }},
-			step{name: "run " + t.name, how: "load " + strings.Join(p.args(t, true), " ") + takes(t), do: func(ctx context.Context) error { return p.runTest(ctx, t) }},
+			step{name: "run " + t.name, how: "load " + strings.Join(keptArgs(p.args(t, true), t.cli.Run.Database), " ") + takes(t), do: func(ctx context.Context) error { return p.runTest(ctx, t) }},
 		)
 	}
 	baselines := ", if it has one"
@@ -335,13 +335,14 @@ func (p *pipeline) runTest(ctx context.Context, t *planned) error {
 	if err != nil {
 		return err
 	}
+	kept := keptArgs(args, c.Run.Database)
 	if p.env != nil && c.Run.Database == "" {
-		c.Run.Database = p.env.DatabaseURL() // not in the arguments, which are kept
+		c.Run.Database = p.env.DatabaseURL()
 	}
 	c.Quiet, c.JSON, c.NoColor = p.Quiet || p.JSON, false, p.NoColor
 	a := &app{cli: c, ctx: p.ctx, stdout: p.stdout, stderr: p.stderr, args: args, interrupts: p.interrupts}
 	err = c.Run.start(a, nil, args)
-	o := outcome{Test: t.name, ExitCode: a.report(err), Args: args, Faults: union(p.inheritedFaults(), p.watch.take())}
+	o := outcome{Test: t.name, ExitCode: a.report(err), Args: kept, Faults: union(p.inheritedFaults(), p.watch.take())}
 	if r, unread := report.Read(p.file(t, ".json")); unread == nil {
 		o.Result, o.Word, o.Reasons, o.Elapsed = p.file(t, ".json"), r.Verdict.Word, r.Verdict.Reasons, r.Run.Elapsed
 		o.result = r
