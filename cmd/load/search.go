@@ -31,9 +31,11 @@ func (c *runCmd) search(ctx context.Context, s *session, o *scenario.Options) (*
 		if step.plan, err = c.plan(ctx, o.AtRate(rate), s.log); err != nil {
 			return "", "", err
 		}
-		if last.result, last.findings, err = step.run(ctx); err != nil {
+		result, findings, err := step.run(ctx)
+		if err != nil { // what was measured before is left as it is
 			return "", "", err
 		}
+		last = run{result, findings}
 		last.result.Judge(last.findings)
 		outcome, err := outcomeOf(last.result)
 		if outcome == scenario.Holds {
