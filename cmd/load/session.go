@@ -44,7 +44,7 @@ type session struct {
 	started     time.Time
 	timeline    *metrics.Timeline
 	watcher     *ui.Watcher
-	exporter    *report.Exporter
+	exporters   []*report.Exporter
 	pushers     []*report.Pusher
 	control     *control
 	checkpoints *checkpoints
@@ -78,18 +78,12 @@ func (s *session) run(ctx context.Context) (*report.Result, report.Findings, err
 		return nil, report.Findings{}, err
 	}
 	if err := s.prepare(); err != nil {
-		return nil, report.Findings{}, err
+		return nil, report.Findings{}, errors.Join(err, s.stopSharing())
 	}
 	s.interrupts.during(s.engine.Stop)
 	done, err := s.engine.Run(ctx)
 	s.checkpoints.wait()
-	if s.exporter != nil {
-		err = errors.Join(err, s.exporter.Close())
-	}
-	s.closePushers()
-	if s.control != nil {
-		err = errors.Join(err, s.control.close())
-	}
+	err = errors.Join(err, s.stopSharing())
 	if done == nil {
 		return nil, report.Findings{}, s.notStarted(err)
 	}

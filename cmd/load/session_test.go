@@ -1,9 +1,17 @@
 package main
 
 import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
+	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/report"
+	"github.com/medianest/testbed/cmd/load/internal/scenario"
 	"github.com/medianest/testbed/cmd/load/internal/suite/librarytest"
 	"github.com/medianest/testbed/cmd/load/internal/suite/verify"
 )
@@ -25,5 +33,77 @@ func TestWrongAnswersOutliveAnInterruption(t *testing.T) {
 	}
 	if s.past = nil; s.verified().Checked != 2 {
 		t.Errorf("%+v without a past", s.verified())
+	}
+}
+
+// sessionOf is a session of load run against a server of its own, and what it needs.
+func sessionOf(t *testing.T, args ...string) (*runCmd, *session, *scenario.Options) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(new(story).answer))
+	t.Cleanup(server.Close)
+	c, err := readRun(append([]string{"run", "--target", server.URL, "--quiet"}, args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := c.Run.options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := onInterrupt(func(string) {}, func(int) {})
+	t.Cleanup(i.close)
+	s := &session{
+		app: &app{cli: c, ctx: t.Context(), stdout: io.Discard, stderr: io.Discard}, out: &c.Run.outputFlags, log: slog.New(slog.DiscardHandler),
+		interrupts: i, streams: new(streams), address: c.Run.Address,
+		observe: func(context.Context, *plan) (*observe.Observer, error) { return nil, nil },
+	}
+	return &c.Run, s, o
+}
+
+// A search that is interrupted while a step is set up tells what the steps before have found.
+func TestSearchKeepsWhatWasFound(t *testing.T) {
+	c, s, o := sessionOf(t, "testdata/every/search.yaml")
+	steps := 0
+	s.observe = func(context.Context, *plan) (*observe.Observer, error) {
+		if steps++; steps == 3 {
+			return nil, errInterrupted
+		}
+		return nil, nil
+	}
+	r, f, err := c.search(t.Context(), s, o)
+	if err != nil || r == nil || !f.Interrupted {
+		t.Fatalf("result %v, findings %+v, error %v", r, f, err)
+	}
+	if r.Knee.Rate != 20 || len(r.Knee.Steps) != 2 {
+		t.Errorf("%+v", r.Knee)
+	}
+}
+
+// What was served for a run that could not begin is served no more.
+func TestWhatDoesNotBeginServesNothing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	c, s, o := sessionOf(t, "testdata/every/quick.yaml", "--address", address, "--out", "prometheus=127.0.0.1:0", "--out", "prometheus="+taken.Addr().String())
+	if s.plan, err = c.plan(t.Context(), o, s.log); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.run(t.Context()); err == nil {
+		t.Fatal("it ran, although an address is taken")
+	}
+	for _, a := range []string{address, s.exporters[0].Addr().String()} {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			t.Errorf("it is still served: %v", err)
+			continue
+		}
+		l.Close()
 	}
 }

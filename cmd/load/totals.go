@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
@@ -12,11 +13,12 @@ func (s *session) shareTotals(store *metrics.Store) error {
 	for _, out := range s.out.Out {
 		switch kind, where, _ := strings.Cut(out, "="); kind {
 		case outPrometheus:
-			var err error
-			if s.exporter, err = report.Export(where, store); err != nil {
+			e, err := report.Export(where, store)
+			if err != nil {
 				return err
 			}
-			s.log.Info("Prometheus can scrape", "url", "http://"+s.exporter.Addr().String()+"/metrics")
+			s.exporters = append(s.exporters, e)
+			s.log.Info("Prometheus can scrape", "url", "http://"+e.Addr().String()+"/metrics")
 		case outOTLP, outRemote:
 			tell := func(err error) { s.log.Error("an output fails, the run goes on and it is tried again", "error", err) }
 			var p *report.Pusher
@@ -46,11 +48,19 @@ func (s *session) pushTroubles() []string {
 	return all
 }
 
-// closePushers sends the last totals.
-func (s *session) closePushers() {
+// stopSharing ends the outputs that get the totals and the API, after the last totals have been sent.
+func (s *session) stopSharing() error {
+	var errs []error
+	for _, e := range s.exporters {
+		errs = append(errs, e.Close())
+	}
 	for _, p := range s.pushers {
 		if err := p.Close(); err != nil {
 			s.streams.lost = append(s.streams.lost, report.Trouble{Output: p.URL(), Error: err.Error()})
 		}
 	}
+	if s.control != nil {
+		errs = append(errs, s.control.close())
+	}
+	return errors.Join(errs...)
 }
