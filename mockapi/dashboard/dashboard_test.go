@@ -183,26 +183,6 @@ func TestReadersShare(t *testing.T) {
 	})
 }
 
-// What came at once shares a mark that names all of it; a second later is another moment.
-func TestMarksOfRules(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		add := func(names ...string) {
-			for _, name := range names {
-				if _, err := w.faults.Add(fault.Rule{Name: name, Reset: true}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		add("errors", "errors", "slow-db")
-		time.Sleep(2 * time.Second)
-		add("a", "b", "c", "d")
-		if html, want := w.get(t, "/dashboard/live", http.StatusOK).Body.String(), "Mark: errors, slow-db. Mark: a, b and 2 more."; !strings.Contains(html, want) {
-			t.Errorf("the charts do not say %s", want)
-		}
-	})
-}
-
 // presets are the rules of all of them.
 func presets(t *testing.T) []fault.Rule {
 	all, err := fault.Presets()

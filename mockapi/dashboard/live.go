@@ -245,7 +245,16 @@ func cards(s *monitor.Summary, points []monitor.Point) []card {
 
 // charts draws the time line. What rules there are is marked at the time since when they live.
 func charts(s *monitor.Summary, window time.Duration, points []monitor.Point, rules []fault.State) ([]template.HTML, error) {
-	marks := ruleMarks(rules)
+	var marks []look.Mark
+	for _, r := range rules {
+		name := r.Name
+		if name == "" {
+			name = r.ID
+		}
+		if at := seconds(r.Since); len(marks) == 0 || marks[len(marks)-1].Name != name { // a preset has several
+			marks = append(marks, look.Mark{Name: name, X: at})
+		}
+	}
 	line := func(name string, y func(*monitor.Point) float64) look.Line {
 		l := look.Line{Name: name, Points: make([]look.XY, len(points))}
 		for i := range points {
@@ -308,30 +317,6 @@ func charts(s *monitor.Summary, window time.Duration, points []monitor.Point, ru
 		}
 	}
 	return drawn, nil
-}
-
-// ruleMarks returns a mark for each moment at which rules came; it names them all, so that none is blamed for another.
-func ruleMarks(rules []fault.State) []look.Mark {
-	var marks []look.Mark
-	var names []string // of the last mark
-	for _, r := range rules {
-		name := r.Name
-		if name == "" {
-			name = r.ID
-		}
-		if at := seconds(r.Since); len(marks) == 0 || at-marks[len(marks)-1].X >= 1 {
-			marks, names = append(marks, look.Mark{X: at}), nil
-		}
-		if !slices.Contains(names, name) { // a preset has several rules
-			names = append(names, name)
-		}
-		shown := strings.Join(names[:min(len(names), 2)], ", ")
-		if more := len(names) - 2; more > 0 {
-			shown += fmt.Sprintf(" and %d more", more)
-		}
-		marks[len(marks)-1].Name = shown
-	}
-	return marks
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

@@ -93,6 +93,19 @@ func TestNamesAreText(t *testing.T) {
 	}
 }
 
+// Marks that look like one are named together; the next one has room for its own name.
+func TestMarksThatLookLikeOne(t *testing.T) {
+	mark := func(name string, x float64) look.Mark { return look.Mark{Name: name, X: x} }
+	svg := draw(t, look.Chart{Title: "x", Lines: []look.Line{{"a", wave(300, 0)}}, Marks: []look.Mark{
+		mark("errors", 20), mark("errors", 20), mark("slow-db", 20.5), mark("overload", 150), mark("a", 150), mark("b", 150), mark("late", 290),
+	}})
+	for _, want := range []string{">errors, slow-db</text>", ">overload, a and 1 more</text>", ">late</text>", "Mark: b."} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("the drawing does not say %s", want)
+		}
+	}
+}
+
 func TestGapsBreakTheLine(t *testing.T) {
 	points := wave(300, 0)
 	c := look.Chart{Title: "x", Lines: []look.Line{{"a", points}}}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -18,6 +19,9 @@ const subpixels = 2
 
 // fontSize is that of the axes in the drawing's units, as look.css sets it.
 const fontSize = 13 * subpixels
+
+// together is up to how far from each other marks look like one, in the drawing's units.
+const together = 4 * subpixels
 
 // dotted is up to how many points of a line are marked by dots.
 const dotted = 24
@@ -181,7 +185,7 @@ type marks struct {
 
 func (m marks) Render(r chartdraw.Renderer, box chartdraw.Box, _, _ chartdraw.Range, defaults chartdraw.Style) {
 	free := math.MinInt // where the next name may begin
-	for _, mark := range m.marks {
+	for i, mark := range m.marks {
 		if mark.Horizontal {
 			if y, ok := m.y.at(mark.Y); ok {
 				stroke(r, "limit")
@@ -201,11 +205,32 @@ func (m marks) Render(r chartdraw.Renderer, box chartdraw.Box, _, _ chartdraw.Ra
 		r.MoveTo(x, box.Top)
 		r.LineTo(x, box.Bottom)
 		r.Stroke()
-		// Of marks that are close together the first is named; all of them are in the description.
+		// Of marks whose names would overlap the first is named; all of them are in the description.
 		if x >= free {
-			free = m.name(r, defaults, mark.Name, box, x, box.Top-3*subpixels, "mark")
+			free = m.name(r, defaults, m.names(i), box, x, box.Top-3*subpixels, "mark")
 		}
 	}
+}
+
+// names returns the name of a mark, and those of the next ones that look the same, so that none is blamed for another.
+func (m marks) names(first int) string {
+	var names []string
+	at, _ := m.x.at(m.marks[first].X)
+	for _, mark := range m.marks[first:] {
+		if mark.Horizontal {
+			continue
+		}
+		if x, ok := m.x.at(mark.X); !ok || x-at > together || at-x > together {
+			break
+		}
+		if !slices.Contains(names, mark.Name) {
+			names = append(names, mark.Name)
+		}
+	}
+	if more := len(names) - 2; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:2], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // name writes a mark's name to the right of x, or to its left where there is no room, and returns where it ends.

@@ -144,7 +144,7 @@ func TestSeveralRunsHaveAnOverview(t *testing.T) {
 	second.Judge(report.Findings{})
 	doc, _ := page(t, everything(), Run{Result: second})
 	overview := text(find(doc, "overview"))
-	for _, want := range []string{"core 2026-03-01 08:00 thresholds crossed 1 of 2 600 ", " critical database 2026-03-01 08:00 passed 0 of 1 300 ", "not compared"} {
+	for _, want := range []string{"core thresholds crossed 2026-03-01 08:00 1 of 2 600 ", " critical database passed 2026-03-01 08:00 0 of 1 300 ", "not compared"} {
 		if !strings.Contains(overview, want) {
 			t.Errorf("%q is missing in %s", want, overview)
 		}
