@@ -15,6 +15,8 @@
 // all requests and half for those of the endpoints, each half divided by the number of its figures (Bonferroni's
 // inequality, which holds however they depend on each other).
 //
+// What takes more than three times as long in each block is a regression whatever the estimate of its noise: see plain.
+//
 // A percentile needs samples beyond it: ten blocks with two each, otherwise there are "too few samples" to tell.
 // That is 2,000 requests for p99, 400 for p95 and 100 for p50.
 //

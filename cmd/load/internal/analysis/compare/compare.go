@@ -95,6 +95,7 @@ type figure struct {
 	compared bool
 	all      estimate
 	each     []estimate // against each run of the baseline
+	plain    bool       // the change is too great for its noise to matter: see plain
 }
 
 // labels are the endpoints that all runs have; the others are noted in a.
@@ -248,6 +249,9 @@ func (f *figure) estimate(x *cut) {
 	f.compared, f.all = true, typical(all, trim)
 	for _, x := range each {
 		f.each = append(f.each, typical(x, trim))
+	}
+	if f.quantile > 0 {
+		f.plain = plain(each)
 	}
 }
 

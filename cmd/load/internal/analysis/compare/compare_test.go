@@ -2,6 +2,7 @@ package compare
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -54,6 +55,39 @@ func TestSeverities(t *testing.T) {
 	}
 	if !(Rank("") < Rank(Minor) && Rank(Minor) < Rank(Major) && Rank(Major) < Rank(Critical)) {
 		t.Error("the severities are out of order")
+	}
+}
+
+// What takes many times as long is told of where a variance is known too badly to tell anything: the target slows down
+// more and more, or the baseline has two runs that are not alike. Runs that differ among themselves by as much are noise.
+func TestPlainChangesNeedNoEstimateOfNoise(t *testing.T) {
+	w := still()
+	run := func(seed uint64, slower float64) *Run { return w.run(rand.New(rand.NewPCG(seed, 1)), slower) }
+	filling := run(1, 4)
+	for s := range filling.Stretches {
+		later := run(uint64(s)+2, 4*math.Exp(float64(s)/8)) // up to thousands of times
+		filling.Stretches[s] = later.Stretches[s]
+	}
+	for _, c := range []struct {
+		name     string
+		current  *Run
+		baseline []*Run
+		want     string // severity of p50
+		note     string
+	}{
+		{"queues that fill", filling, []*Run{run(100, 1)}, Critical, "by a factor of 3 at least in every block"},
+		{"two runs that are not alike", run(1, 30), []*Run{run(2, 1), run(3, 2)}, Critical, "by a factor of 3 at least in every block"},
+		{"two runs that are not alike at all", run(1, 20), []*Run{run(2, 1), run(3, 4)}, "", "noise explains it"},
+		{"not so many times", run(1, 4), []*Run{run(2, 1), run(3, 1.6)}, "", "noise explains it"},
+	} {
+		change := find(t, compareRuns(t, c.current, c.baseline...), P50, "")
+		if change.Severity != c.want || change.Note != c.note {
+			t.Errorf("%s: %s, noise %s is %q with the note %q, want %q, %q", c.name, change.typical(), change.noise(), change.Severity, change.Note, c.want, c.note)
+		}
+	}
+	// As many times as quick is no regression.
+	if a := compareRuns(t, run(1, 1), run(2, 20), run(3, 32)); a.HasRegression || len(a.Improvements) == 0 {
+		t.Errorf("a twentieth of the time: %s", a.Summary)
 	}
 }
 

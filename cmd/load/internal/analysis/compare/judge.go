@@ -81,10 +81,14 @@ func (f *figure) decide(e estimate, alpha float64) float64 {
 			f.remark("in some of the blocks only")
 		}
 		return 0
-	case math.Abs(worse) <= bound:
+	case math.Abs(worse) > bound:
+	case f.plain:
+		f.remark(fmt.Sprintf("by a factor of %g at least in every block", plainFactor))
+	default:
 		f.remark("noise explains it")
 		return 0
-	case worse < 0:
+	}
+	if worse < 0 {
 		return -1
 	}
 	f.Severity = f.severity(worse)

@@ -11,6 +11,9 @@ import (
 // blocks, and is not to pull the figure. trimCoarse is that of blocks that are joined into minBlocks.
 const trim = 0.25
 
+// plainFactor is how many times as long, or as short, times are that have changed plainly.
+const plainFactor = 3.0
+
 // estimate is a typical change and how sure it is, by two measures of which the worse counts.
 type estimate struct {
 	value        float64
@@ -147,6 +150,23 @@ func betweenRuns(all estimate, each []estimate) float64 {
 	// part of the baseline's. What they differ by is the baseline's.
 	own := max(within-all.fine.variance, 0) / (1 - 1/runs)
 	return sum - own
+}
+
+// plain tells whether times have changed so much that no estimate of their noise is needed: in each block, against each
+// run of the baseline, by a factor of three at least, in one direction, and by three times as much as the baseline's
+// runs differ among themselves. Where a target slows down more and more as its queues fill, or a baseline has but two
+// runs and these are not alike, a variance is known so badly that it would explain anything. For chance to look like
+// this once in a hundred times, runs of the same target must differ by 60 % and more (a standard deviation of 0.5 of the
+// logarithm, with a baseline of two runs; what machines do to that extent shows: see Busy).
+func plain(each [][]float64) bool {
+	least, most := math.Inf(1), math.Inf(-1)     // of the changes of all blocks
+	lowest, highest := math.Inf(1), math.Inf(-1) // of the means against each run
+	for _, x := range each {
+		least, most = min(least, slices.Min(x)), max(most, slices.Max(x))
+		lowest, highest = min(lowest, mean(x)), max(highest, mean(x))
+	}
+	enough := max(math.Log(plainFactor), 3*(highest-lowest))
+	return least >= enough || most <= -enough
 }
 
 // noise is how large a value chance alone exceeds with the probability alpha.

@@ -122,6 +122,9 @@ func Results(current *report.Result, source string, baseline *Baseline, force bo
 	for _, reason := range Unusable(current) {
 		refusals = append(refusals, source+" can't be compared: "+reason)
 	}
+	if slices.ContainsFunc(baseline.Runs, func(r *Run) bool { return r.Start.Equal(current.Run.Start) }) {
+		refusals = append(refusals, source+" can't be compared: the baseline was made of this very run, against which nothing can have become worse")
+	}
 	different, warnings := SubjectOf(current).Differences(baseline.Subject)
 	refusals = append(refusals, different...)
 	if len(refusals) > 0 && !force {
