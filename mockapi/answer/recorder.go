@@ -10,12 +10,20 @@ import (
 // Recorder passes an answer on and learns what it is. It is for the one goroutine that serves the request.
 type Recorder struct {
 	http.ResponseWriter
-	// Status is that of the answer, 0 as long as there is none; net/http says 200 for a handler that wrote nothing.
+	// Status is that of the answer, 0 as long as there is none; see End.
 	Status int
 	// Bytes is how much of the body was written.
 	Bytes int64
 	// Hijacked tells that the connection was taken over: the request got no answer.
 	Hijacked bool
+}
+
+// End notes that the handler has returned: net/http says 200 for one that wrote nothing, where the connection is still
+// the server's and the client of the request has not gone.
+func (r *Recorder) End(of *http.Request) {
+	if r.Status == 0 && !r.Hijacked && of.Context().Err() == nil {
+		r.Status = http.StatusOK
+	}
 }
 
 // WriteHeader implements http.ResponseWriter.

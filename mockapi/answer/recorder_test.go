@@ -26,6 +26,9 @@ func TestRecorder(t *testing.T) {
 			w.WriteHeader(http.StatusEarlyHints)
 			w.WriteHeader(http.StatusNoContent)
 		}, answer.Recorder{Status: 204}},
+		"ended": {func(w http.ResponseWriter) {
+			w.(*answer.Recorder).End(httptest.NewRequest("GET", "/", nil))
+		}, answer.Recorder{Status: 200}},
 		"taken over": {func(w http.ResponseWriter) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,7 +53,8 @@ func New(capacity int, correlationHeader, faultHeader string) *Journal {
 // Wrap returns next with its requests written down under the service's name.
 func (j *Journal) Wrap(service string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e := Entry{Time: time.Now(), Service: service, Method: clip(r.Method), Path: clip(r.URL.Path), Query: clip(r.URL.RawQuery), RequestBytes: r.ContentLength}
+		e := Entry{Time: time.Now(), Service: service, RequestBytes: r.ContentLength}
+		e.Method, e.Path, e.Query = target(r)
 		rec := &answer.Recorder{ResponseWriter: w}
 		defer func() { // also when the handler aborts the connection
 			e.Duration = float64(time.Since(e.Time)) / float64(time.Millisecond)
@@ -62,13 +64,20 @@ func (j *Journal) Wrap(service string, next http.Handler) http.Handler {
 			j.add(e)
 		}()
 		next.ServeHTTP(rec, r)
-		if rec.Status == 0 && !rec.Hijacked {
-			rec.Status = http.StatusOK // net/http says 200 for a handler that wrote nothing
-		}
+		rec.End(r)
 	})
 }
 
-func clip(s string) string { return s[:min(len(s), maxText)] }
+// target returns what an entry keeps of the request's line. All three are parts of one text that net/http has read, and
+// keep all of it in memory unless they are copied.
+func target(r *http.Request) (method, path, query string) {
+	method, path, query = r.Method, r.URL.Path, r.URL.RawQuery
+	if len(method)+max(len(r.RequestURI), len(path)+len(query)) <= maxText {
+		return method, path, query
+	}
+	clip := func(s string) string { return strings.Clone(s[:min(len(s), maxText)]) }
+	return clip(method), clip(path), clip(query)
+}
 
 func (j *Journal) add(e Entry) {
 	j.mu.Lock()

@@ -1,6 +1,8 @@
 package journal_test
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -86,6 +88,45 @@ func TestEntries(t *testing.T) {
 	}
 	if got[1].Status != 0 || got[0].Status != 0 {
 		t.Errorf("requests without an answer have status %d and %d", got[1].Status, got[0].Status)
+	}
+}
+
+// A client that has gone while a fault rule let it wait got no answer.
+func TestAClientThatHasGoneHasNoStatus(t *testing.T) {
+	j := journal.New(10, "X-Correlation-ID", "X-Fault")
+	ctx, cancel := context.WithCancel(t.Context())
+	h := j.Wrap("api", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() }))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/", nil))
+	if got := j.Entries(journal.Filter{}, 1); len(got) != 1 || got[0].Status != 0 {
+		t.Errorf("the entry is %+v, want the status 0", got)
+	}
+}
+
+// Entries do not keep the whole of long requests in memory, of which they tell a part.
+func TestEntriesOfLongRequestsAreSmall(t *testing.T) {
+	const entries, size = 500, 60_000 // bytes; the server takes 64 KiB
+	j := journal.New(entries, "X-Correlation-ID", "X-Fault")
+	h := j.Wrap("api", http.NotFoundHandler())
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range entries {
+		lines := []string{"GET /?q=" + strings.Repeat("x", size), "GET /" + strings.Repeat("x", size), strings.Repeat("X", size) + " /", "GET http://" + strings.Repeat("x", size) + "/"}
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(lines[i%len(lines)] + " HTTP/1.1\r\nHost: x\r\n\r\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if grown := int64(heap() - before); grown > entries*size/10 {
+		t.Errorf("%d entries keep %d bytes", entries, grown)
+	}
+	if got := j.Entries(journal.Filter{}, 4); len(got[3].Query) != 1024 || len(got[2].Path) != 1024 || len(got[1].Method) != 1024 || got[0].Path != "/" {
+		t.Error("the entries do not tell the beginning of what was sent")
 	}
 }
 

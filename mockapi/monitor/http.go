@@ -36,11 +36,10 @@ func (m *Monitor) Wrap(service string, routes []Route, next http.Handler) http.H
 		span := op.Start()
 		finished := false
 		defer func() { // also when the handler aborts the connection, in which case the answer is not a whole one
-			switch {
-			case !finished:
+			if finished {
+				rec.End(r)
+			} else {
 				rec.Status = 0
-			case rec.Status == 0 && !rec.Hijacked && r.Context().Err() == nil:
-				rec.Status = http.StatusOK // net/http says 200 for a handler that wrote nothing
 			}
 			span.End(rec.Status)
 			if finished && !rec.Hijacked {
