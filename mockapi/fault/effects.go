@@ -189,7 +189,7 @@ func (q *quota) admit(w http.ResponseWriter, r *http.Request, now time.Time,
 type Lockouts struct {
 	Lockout
 	mu       sync.Mutex
-	accounts map[string]failures
+	accounts map[uint64]failures // by the hash of the address, which may be of any length
 }
 
 type failures struct {
@@ -199,15 +199,16 @@ type failures struct {
 
 // Locked tells how much longer the account is locked; 0 where it is not.
 func (l *Lockouts) Locked(email string) time.Duration {
+	key := maphash.String(hashSeed, email)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f, ok := l.accounts[email]
+	f, ok := l.accounts[key]
 	if !ok || f.until.IsZero() {
 		return 0
 	}
 	left := time.Until(f.until)
 	if left <= 0 {
-		delete(l.accounts, email)
+		delete(l.accounts, key)
 		return 0
 	}
 	return left
@@ -215,9 +216,10 @@ func (l *Lockouts) Locked(email string) time.Duration {
 
 // Failed counts a failed login.
 func (l *Lockouts) Failed(email string) {
+	key := maphash.String(hashSeed, email)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f, known := l.accounts[email]
+	f, known := l.accounts[key]
 	if !known && len(l.accounts) >= maxClients {
 		for other := range l.accounts { // whichever comes first: the bound matters, not the choice
 			delete(l.accounts, other)
@@ -228,16 +230,16 @@ func (l *Lockouts) Failed(email string) {
 		f.until = time.Now().Add(time.Duration(l.For))
 	}
 	if l.accounts == nil {
-		l.accounts = make(map[string]failures)
+		l.accounts = make(map[uint64]failures)
 	}
-	l.accounts[email] = f
+	l.accounts[key] = f
 }
 
 // Succeeded forgets the account's failed logins.
 func (l *Lockouts) Succeeded(email string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.accounts, email)
+	delete(l.accounts, maphash.String(hashSeed, email))
 }
 
 // staleAnswers remembers answers by caller and address.
