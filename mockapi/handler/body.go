@@ -59,9 +59,12 @@ func isJSON(contentType string) bool {
 	return err == nil && (t == "application/json" || strings.HasPrefix(t, "application/") && strings.HasSuffix(t, "+json"))
 }
 
-// tooLarge refuses a body. The connection is closed with the answer, which ends the sending of the rest.
+// hangUp closes the connection with the answer, which ends the sending of the rest of a body.
+func (c *Call) hangUp() { c.gin.Writer.Header().Set("Connection", "close") }
+
+// tooLarge refuses a body.
 func (c *Call) tooLarge(limit int64) error {
-	c.gin.Writer.Header().Set("Connection", "close")
+	c.hangUp()
 	return mockapi.Errorf(mockapi.CodePayloadTooLarge, "the body is larger than %d bytes", limit)
 }
 

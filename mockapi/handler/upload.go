@@ -139,10 +139,14 @@ func (c *Call) readMultipart(boundary string) (m mockapi.NewMedia, err error) {
 		return m, mockapi.Errorf(mockapi.CodeValidation, "the Content-Type names no boundary")
 	}
 	body := &patientReader{r: r.Body, left: limit, control: http.NewResponseController(c.gin.Writer)}
-	defer body.done()
-	defer func() { // whatever the multipart reader made of it
-		if errors.Is(body.err, errTooLarge) {
+	whole := false // the form was read to its end
+	defer func() {
+		body.done(whole)
+		switch {
+		case errors.Is(body.err, errTooLarge): // whatever the multipart reader made of it
 			err = c.tooLarge(limit)
+		case !whole:
+			c.hangUp()
 		}
 	}()
 	block, ok := c.api.blocks.Get().(*[]byte)
@@ -158,6 +162,7 @@ func (c *Call) readMultipart(boundary string) (m mockapi.NewMedia, err error) {
 	for parts := 0; ; parts++ {
 		part, err := form.NextPart()
 		if err == io.EOF {
+			whole = true
 			break
 		}
 		if err != nil {
@@ -280,5 +285,12 @@ func (p *patientReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// done hands the connection back to the server's own timeouts, which it sets anew for the next request.
-func (p *patientReader) done() { _ = p.control.SetReadDeadline(time.Time{}) }
+// done hands the connection back to the server, which sets its own timeouts for the next request, but first reads on
+// where the body was not read to its end: what no deadline ends there waits for ever for a client that has stopped.
+func (p *patientReader) done(whole bool) {
+	patience := uploadPatience
+	if !whole {
+		patience = time.Second // the connection is closed
+	}
+	_ = p.control.SetReadDeadline(time.Now().Add(patience))
+}
