@@ -84,14 +84,16 @@ func (s *Store) ListMedia(ctx context.Context, v mockapi.Viewer, q mockapi.Media
 	}
 	plain := q.OwnerID == 0 && q.Type == "" && q.Tag == "" && q.CollectionID == 0 && q.Public == nil &&
 		q.MinSize == 0 && q.MaxSize == 0 && q.CreatedAfter.IsZero() && q.CreatedBefore.IsZero()
+	newest := plain && order.letter == orderNewest
 	err = s.read(ctx, "list media files", func(ctx context.Context, c *pgx.Conn) error {
-		if plain && order.letter == orderNewest {
+		var l listing
+		var err error
+		if newest {
 			found, err = s.newestMedia(ctx, c, v, w, q.All)
 		} else {
-			var l listing
 			l, err = mediaListing(ctx, c, v, q, order)
 			if errors.Is(err, errNothing) {
-				found, err = mockapi.Page[mockapi.Media]{Items: []mockapi.Media{}, TotalKind: mockapi.TotalExact}, nil
+				found = mockapi.Page[mockapi.Media]{Items: []mockapi.Media{}, TotalKind: mockapi.TotalExact}
 				return nil
 			}
 			if err == nil {
@@ -112,9 +114,10 @@ func (s *Store) ListMedia(ctx context.Context, v mockapi.Viewer, q mockapi.Media
 				return err
 			}
 		}
-		l, err := mediaListing(ctx, c, v, q, order)
-		if err != nil {
-			return err
+		if newest {
+			if l, err = mediaListing(ctx, c, v, q, order); err != nil {
+				return err
+			}
 		}
 		list := from("FROM media_files m")
 		l.mayBeSeen(list)
