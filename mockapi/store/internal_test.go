@@ -323,6 +323,28 @@ func TestSearchesAreRememberedWhenManyAsk(t *testing.T) {
 	})
 }
 
+// However many transactions want totals to be counted, counting takes a share of the time.
+func TestCountingRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{store: &Store{log: slog.New(slog.DiscardHandler)}, recount: time.Hour, due: make(chan struct{}, 1)}
+		ctx, cancel := context.WithTimeout(t.Context(), 59*time.Second)
+		defer cancel()
+		counts := 0
+		k.wantRecount()
+		k.count(ctx, func(ctx context.Context) error {
+			if ctx.Err() == nil {
+				counts++
+			}
+			k.wantRecount() // by a transaction that came meanwhile
+			pause(ctx, time.Second)
+			return ctx.Err()
+		})
+		if want := 60 / (1 + recountRest); counts != want {
+			t.Errorf("counted %d times in a minute, a second each, want %d", counts, want)
+		}
+	})
+}
+
 func TestExpiredSessionsAreDeleted(t *testing.T) {
 	dsn := schematest.New(t)
 	c, err := pgx.Connect(t.Context(), dsn)

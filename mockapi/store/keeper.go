@@ -16,6 +16,7 @@ const (
 	fillTimeout    = 30 * time.Second
 	recountTimeout = 2 * time.Minute
 	recountPause   = 2 * time.Second // before a count that failed is tried again
+	recountRest    = 4               // times as long as it took, after each count
 	refillSessions = time.Hour       // expired sessions leave the filter only when it is filled anew
 	expireSessions = 10 * time.Minute
 )
@@ -44,7 +45,7 @@ func startKeeper(s *Store, config *pgx.ConnConfig, o Options) *keeper {
 		life: ctx, cancel: cancel, due: make(chan struct{}, 1),
 	}
 	k.running.Go(func() { k.follow(ctx) })
-	k.running.Go(func() { k.count(ctx) })
+	k.running.Go(func() { k.count(ctx, k.countOnce) })
 	return k
 }
 
@@ -87,6 +88,7 @@ func (k *keeper) followOn(ctx context.Context, connected func()) error {
 		return fmt.Errorf("read revoked sessions: %w", err)
 	}
 	connected()
+	k.store.forget()
 	k.store.log.LogAttrs(ctx, slog.LevelDebug, "revoked sessions were read")
 	k.wantRecount()
 	filled, expired := time.Now(), time.Now()
@@ -110,6 +112,13 @@ func (k *keeper) followOn(ctx context.Context, connected func()) error {
 	return ctx.Err()
 }
 
+// forget drops the answers that are remembered: they may be another database's.
+func (s *Store) forget() {
+	s.hints.forget()
+	s.searches.answers.forget()
+	s.statistics.forget()
+}
+
 func (k *keeper) wantRecount() {
 	select {
 	case k.due <- struct{}{}:
@@ -117,8 +126,9 @@ func (k *keeper) wantRecount() {
 	}
 }
 
-// count counts when it is wanted and every k.recount, each time on a new connection.
-func (k *keeper) count(ctx context.Context) {
+// count counts when it is wanted and every k.recount, as once does it. It rests after each count: transactions want one
+// each, and counting a large table again and again would keep a processor of the database busy.
+func (k *keeper) count(ctx context.Context, once func(context.Context) error) {
 	tick := time.NewTicker(k.recount)
 	defer tick.Stop()
 	for {
@@ -128,9 +138,11 @@ func (k *keeper) count(ctx context.Context) {
 		case <-k.due:
 		case <-tick.C:
 		}
-		switch err := k.countOnce(ctx); {
+		began := time.Now()
+		switch err := once(ctx); {
 		case err == nil:
 			k.store.log.LogAttrs(ctx, slog.LevelDebug, "totals were counted")
+			pause(ctx, recountRest*time.Since(began))
 		case ctx.Err() == nil:
 			k.store.log.LogAttrs(ctx, slog.LevelWarn, "totals could not be counted, trying again", slog.Any("error", err))
 			pause(ctx, recountPause)
@@ -139,6 +151,7 @@ func (k *keeper) count(ctx context.Context) {
 	}
 }
 
+// countOnce counts on a new connection.
 func (k *keeper) countOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, recountTimeout)
 	defer cancel()

@@ -224,13 +224,32 @@ func TestSwappedDatabase(t *testing.T) {
 	dsn, other := schematest.New(t), schematest.New(t)
 	log := newEar()
 	counted := log.next("totals were counted")
-	s := open(t, dsn, store.Options{Logger: slog.New(log), PollSessions: 10 * time.Millisecond})
+	s := open(t, dsn, store.Options{Logger: slog.New(log), PollSessions: 10 * time.Millisecond, SearchRefresh: time.Hour})
 	<-counted
 	v := newUser(t, s)
 	for i := range 30 {
 		if _, err := s.CreateMedia(t.Context(), v, mockapi.NewMedia{Filename: "old", MimeType: "image/png", IsPublic: i%2 == 0}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	statistics := func() int64 {
+		t.Helper()
+		found, err := s.MediaStatistics(t.Context(), mockapi.StatisticsQuery{Timeframe: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found.Totals.Files
+	}
+	search := func() int {
+		t.Helper()
+		p, err := s.SearchAdvanced(t.Context(), v, "*:*", mockapi.PageRequest{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(p.Items)
+	}
+	if n, m := statistics(), search(); n != 30 || m != 30 {
+		t.Errorf("statistics of %d files, %d found, want 30", n, m)
 	}
 	revoked := mockapi.Session{ID: [16]byte{1}, UserID: v.UserID, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
 	if err := s.RevokeSession(t.Context(), revoked); err != nil {
@@ -258,6 +277,9 @@ func TestSwappedDatabase(t *testing.T) {
 	p, err := s.ListMedia(t.Context(), v, mockapi.MediaQuery{})
 	if err != nil || p.Total != 40 || p.Items[0].Filename != "new" {
 		t.Errorf("list after the swap: total %d, %v", p.Total, err)
+	}
+	if n, m := statistics(), search(); n != 40 || m != 40 {
+		t.Errorf("statistics of %d files, %d found after the swap, want 40", n, m)
 	}
 	if is, err := s.SessionRevoked(t.Context(), revoked.ID); err != nil || is {
 		t.Errorf("session of the other database: revoked %v, %v", is, err)

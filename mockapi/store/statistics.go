@@ -101,6 +101,13 @@ func (t *statistics) drop(now time.Time) {
 	}
 }
 
+// forget drops everything. What is being worked out is given to those who wait for it, and to nobody after them.
+func (t *statistics) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.entries)
+}
+
 func (s *Store) computeStatistics(q mockapi.StatisticsQuery, e *statisticsEntry) {
 	t := &s.statistics
 	var value mockapi.MediaStatistics
