@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -35,7 +36,8 @@ type database struct {
 
 	mu      sync.Mutex
 	told    Database
-	seen    map[Wait]int // by event, Seen left 0
+	seen    map[Wait]int  // by event, Seen left 0
+	blocked map[int64]int // by statement
 	missing []string
 }
 
@@ -51,7 +53,7 @@ func connect(ctx context.Context, url string, past *Report) (*database, error) {
 	config.RuntimeParams["default_transaction_read_only"] = "on"
 	config.RuntimeParams["statement_timeout"] = fmt.Sprint(statementTimeout.Milliseconds())
 	config.RuntimeParams["lock_timeout"] = "1000"
-	d := &database{config: config, seen: make(map[Wait]int)}
+	d := &database{config: config, seen: make(map[Wait]int), blocked: make(map[int64]int)}
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
 	if err := d.prepare(ctx); err != nil {
@@ -96,9 +98,12 @@ func (d *database) reach(ctx context.Context) error {
 
 // goOn takes over what was counted before an interruption.
 func (d *database) goOn(past *Database) {
-	d.told.Samples, d.told.Active = past.Samples, past.Active
+	d.told.Samples, d.told.Active, d.told.IdleHolders = past.Samples, past.Active, past.IdleHolders
 	for _, w := range past.Waits {
 		d.seen[Wait{Type: w.Type, Event: w.Event}] = w.Seen
+	}
+	for _, b := range past.Blocked {
+		d.blocked[b.Statement] = b.Seen
 	}
 	if past.Before.At.IsZero() {
 		return
@@ -183,27 +188,50 @@ FROM pg_stat_database WHERE datname = current_database()`
 	return values, nil
 }
 
-// sampleWaits looks what the active backends of clients wait for.
+// sampleWaits looks what the active backends of clients wait for, and for locks, in which statements.
 func (d *database) sampleWaits(ctx context.Context) error {
-	const query = marker + `SELECT coalesce(wait_event_type, ''), coalesce(wait_event, ''), count(*)
-FROM pg_stat_activity
+	// By way of JSON, since before version 14 there is no query_id. It is NULL where the server does not compute it.
+	const query = marker + `SELECT coalesce(wait_event_type, ''), coalesce(wait_event, ''), CASE wait_event_type WHEN 'Lock' THEN (to_jsonb(a) ->> 'query_id')::bigint END, count(*)
+FROM pg_stat_activity a
 WHERE datname = current_database() AND backend_type = 'client backend' AND state = 'active' AND pid <> pg_backend_pid()
-GROUP BY 1, 2`
+GROUP BY 1, 2, 3`
+	const idleHolders = marker + `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND pid IN (
+	SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'))`
 	rows, err := d.conn.Query(ctx, query)
 	if err != nil {
 		return err
 	}
-	waits, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Wait])
+	type activity struct {
+		Type, Event string
+		Statement   *int64
+		Seen        int
+	}
+	activities, err := pgx.CollectRows(rows, pgx.RowToStructByPos[activity])
 	if err != nil {
 		return err
+	}
+	idle := false
+	if slices.ContainsFunc(activities, func(a activity) bool { return a.Type == "Lock" }) {
+		if err := d.conn.QueryRow(ctx, idleHolders).Scan(&idle); err != nil {
+			return err
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.told.Samples++
-	for _, w := range waits {
-		d.told.Active += w.Seen
-		if w.Type != "" { // the names are PostgreSQL's own, a few hundred at most
-			d.seen[Wait{Type: w.Type, Event: w.Event}] += w.Seen
+	if idle {
+		d.told.IdleHolders++
+	}
+	for _, a := range activities {
+		d.told.Active += a.Seen
+		if a.Type != "" { // the names are PostgreSQL's own, a few hundred at most
+			d.seen[Wait{Type: a.Type, Event: a.Event}] += a.Seen
+		}
+		if a.Statement == nil {
+			continue
+		}
+		if _, known := d.blocked[*a.Statement]; known || len(d.blocked) < maxBlocked {
+			d.blocked[*a.Statement] += a.Seen
 		}
 	}
 	return nil
@@ -221,6 +249,13 @@ func (d *database) report() *Database {
 		told.Waits = append(told.Waits, w)
 	}
 	slices.SortFunc(told.Waits, byFrequency)
+	told.Blocked = nil
+	for id, n := range d.blocked {
+		told.Blocked = append(told.Blocked, Blocked{Statement: id, Seen: n})
+	}
+	slices.SortFunc(told.Blocked, func(a, b Blocked) int {
+		return cmp.Or(cmp.Compare(b.Seen, a.Seen), cmp.Compare(a.Statement, b.Statement))
+	})
 	told.Plans, told.Endpoints = slices.Clone(told.Plans), maps.Clone(told.Endpoints)
 	if told.After.At.IsZero() {
 		told.Before = d.before.snapshot(d.before.longest(maxCheckpoint))

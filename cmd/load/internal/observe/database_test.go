@@ -175,18 +175,19 @@ func TestBackgroundIsNoEndpoints(t *testing.T) {
 	}
 }
 
-// What active backends wait for is counted, and the observer not with them.
+// What active backends wait for is counted, and the observer not with them; of locks, by the statement.
 func TestWaits(t *testing.T) {
 	dsn := schematest.NewEmpty(t)
 	holder, waiter := open(t, dsn), open(t, dsn)
 	execute(t, holder, "CREATE TABLE t (n int)")
+	execute(t, holder, "INSERT INTO t VALUES (1)")
 	w := observe(t, Options{Database: dsn})
 	execute(t, holder, "BEGIN")
-	execute(t, holder, "LOCK TABLE t")
+	execute(t, holder, "SELECT FROM t FOR UPDATE")
 	done := make(chan error, 1)
 	ctx := t.Context()
 	go func() {
-		_, err := waiter.Exec(ctx, "SELECT FROM t")
+		_, err := waiter.Exec(ctx, "UPDATE t SET n = n + 1")
 		done <- err
 	}()
 	var waits []Wait
@@ -196,13 +197,23 @@ func TestWaits(t *testing.T) {
 			break
 		}
 	}
+	checkpoint := w.Report()
 	execute(t, holder, "COMMIT")
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	d := w.Report().Database
-	if len(waits) == 0 || waits[0].Event != "relation" || d.Active < 1 || d.Samples < 1 {
+	d := w.Finish(ctx, time.Second, nil).Database
+	if len(waits) == 0 || waits[0].Event != "transactionid" || d.Active < 1 || d.Samples < 1 {
 		t.Errorf("waits %+v, %d active in %d samples", waits, d.Active, d.Samples)
+	}
+	update := statement(t, d, "UPDATE t").ID
+	if len(d.Blocked) != 1 || d.Blocked[0].Statement != update || d.Blocked[0].Seen < 1 || d.IdleHolders < 1 {
+		t.Errorf("blocked %+v, %d times by an idle one; want statement %d", d.Blocked, d.IdleHolders, update)
+	}
+	past := checkpoint.Database
+	went := observe(t, Options{Database: dsn, Past: checkpoint}).Finish(ctx, time.Second, nil).Database
+	if len(went.Blocked) != 1 || went.Blocked[0] != past.Blocked[0] || went.IdleHolders != past.IdleHolders {
+		t.Errorf("of an interrupted run %+v, %d is left of %+v, %d", went.Blocked, went.IdleHolders, past.Blocked, past.IdleHolders)
 	}
 }
 

@@ -106,6 +106,11 @@ type Database struct {
 	Waits   []Wait `json:"waits,omitempty"`
 	Samples int    `json:"samples"`
 	Active  int    `json:"active"`
+	// Blocked are the statements whose backends were seen waiting for a lock, most often seen first; none where
+	// PostgreSQL is older than 14, which does not tell them. IdleHolders is in how many of the looks such a wait was for
+	// a transaction in which nothing went on, because its client did something else.
+	Blocked     []Blocked `json:"blocked,omitempty"`
+	IdleHolders int       `json:"idleHolders,omitempty"`
 	// Endpoints are the statements that one request of each endpoint runs, by the endpoint's label. They are found
 	// by sending each endpoint's last request again, alone, after the run; an answer that comes from a cache runs
 	// none, so that there are fractions.
@@ -198,6 +203,12 @@ type Wait struct {
 	Type  string `json:"type"`
 	Event string `json:"event"`
 	Seen  int    `json:"seen"`
+}
+
+// Blocked is a statement and how many backends were seen in it, waiting for a lock.
+type Blocked struct {
+	Statement int64 `json:"statement,string"` // a Statement's ID
+	Seen      int   `json:"seen"`
 }
 
 // Call is a statement of an endpoint and how often one request runs it.

@@ -17,6 +17,7 @@ const (
 	maxStatements = 40     // those that took the most time
 	maxCheckpoint = 500    // in the snapshot before the run, while it goes on
 	maxCounted    = 10_000 // twice as many as pg_stat_statements keeps by default
+	maxBlocked    = 100    // statements seen waiting for locks
 	maxTables     = 200    // the largest
 	maxIndexes    = 400
 	maxQuery      = 4_000 // characters of a statement in a report

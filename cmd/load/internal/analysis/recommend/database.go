@@ -1,7 +1,9 @@
 package recommend
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/medianest/testbed/cmd/load/internal/observe"
@@ -20,6 +22,7 @@ const (
 	poolTime      = 0.05   // share of all requests' time spent waiting for one
 	lockShare     = 0.05   // share of active backends that waited for a lock
 	lockSamples   = 20     // active backends that must have been seen
+	blockedShare  = 0.2    // of the waits, from which a statement is worth naming: five at most
 	lockP95       = 50     // ms
 	hitRatio      = 0.95   // of the buffer cache
 	readBlocks    = 10_000 // 80 MB, that must have been read from disk besides
@@ -104,33 +107,63 @@ func nPlusOne(f *facts) []Recommendation {
 	if d == nil {
 		return nil
 	}
-	var found []Recommendation
+	var ids []int64 // of statements that are repeated, those of the endpoints that took the most time first
+	repeats := make(map[int64][]repeat)
 	for _, e := range f.endpoints {
 		for _, call := range d.Endpoints[e.Label] {
 			if call.PerRequest < repeated {
 				continue
 			}
-			s := f.statement(call.Statement)
-			f.covered[s.ID] = true
-			priority := Medium
-			if call.PerRequest >= 4*repeated {
-				priority = High
+			if len(repeats[call.Statement]) == 0 {
+				ids = append(ids, call.Statement)
 			}
-			found = append(found, Recommendation{
-				Category: Database, Priority: priority, Effort: Medium,
-				Gain:        share(s.TotalTime, f.requestTime) * (1 - 1/call.PerRequest),
-				Title:       fmt.Sprintf("Ask once instead of %.0f times for %s", call.PerRequest, e.Label),
-				Description: "One request runs the same statement again and again, once for each row of another one: N+1 queries.",
-				Impact:      "One round trip to the database instead of many, which counts the more the farther away it is.",
-				Implementation: []string{
-					"Join what belongs together, or fetch all at once with = ANY ($1)",
-					"With an ORM, load the relation eagerly",
-				},
-				Evidence: append([]string{fmt.Sprintf("%s runs it %.1f times a request", e.Label, call.PerRequest)}, f.cost(s)...),
-			})
+			repeats[call.Statement] = append(repeats[call.Statement], repeat{e, call.PerRequest})
 		}
 	}
+	var found []Recommendation
+	for _, id := range ids {
+		f.covered[id] = true
+		found = append(found, f.askOnce(f.statement(id), repeats[id]))
+	}
 	return found
+}
+
+// repeat is an endpoint that runs a statement again and again.
+type repeat struct {
+	endpoint
+	times float64 // a request
+}
+
+func (f *facts) askOnce(s observe.Statement, by []repeat) Recommendation {
+	slices.SortStableFunc(by, func(a, b repeat) int { return cmp.Compare(b.times, a.times) })
+	priority := Medium
+	if by[0].times >= 4*repeated {
+		priority = High
+	}
+	title := fmt.Sprintf("Ask once instead of %.0f times for %s", by[0].times, by[0].Label)
+	if n := len(by) - 1; n > 0 {
+		title += fmt.Sprintf(" and %d more", n)
+	}
+	var evidence []string
+	spared := 0.0 // calls
+	for i, r := range by {
+		spared += float64(r.Requests) * (r.times - 1)
+		if i < 6 {
+			evidence = append(evidence, fmt.Sprintf("%s runs it %.1f times a request", r.Label, r.times))
+		}
+	}
+	return Recommendation{
+		Category: Database, Priority: priority, Effort: Medium,
+		Gain:        share(s.TotalTime, f.requestTime) * min(share(spared, float64(s.Calls)), 1),
+		Title:       title,
+		Description: "One request runs the same statement again and again, once for each row of another one: N+1 queries.",
+		Impact:      "One round trip to the database instead of many, which counts the more the farther away it is, and is not in the database's time below.",
+		Implementation: []string{
+			"Join what belongs together, or fetch all at once with = ANY ($1)",
+			"With an ORM, load the relation eagerly",
+		},
+		Evidence: append(evidence, f.cost(s)...),
+	}
 }
 
 // pool looks for requests that wait for a connection.
@@ -178,6 +211,11 @@ func pool(f *facts) []Recommendation {
 func locks(f *facts) []Recommendation {
 	var evidence []string
 	gain := 0.0
+	steps := []string{
+		"Keep transactions short, and change contended rows last in them",
+		"Take locks in one order everywhere, by primary key",
+		"Spread counters that everybody raises over several rows, or raise them in batches",
+	}
 	if d := f.database(); d != nil && d.Active >= lockSamples {
 		seen := 0
 		var events []string
@@ -194,6 +232,11 @@ func locks(f *facts) []Recommendation {
 			}
 			gain = waiting * share(total, f.requestTime)
 			evidence = append(evidence, fmt.Sprintf("%s of the active backends waited for a lock: %s", percent(waiting), strings.Join(events, ", ")))
+			evidence = append(evidence, f.blocked(seen, total)...)
+			if d.IdleHolders > 0 {
+				evidence = append(evidence, fmt.Sprintf("in %d of %d looks they waited for a transaction that was idle: its client did something else before the end of it", d.IdleHolders, d.Samples))
+				steps = slices.Insert(steps, 0, "End a transaction before waiting for anything else, such as other services or files")
+			}
 		}
 	}
 	if h := f.trend("db_lock_wait_time"); h != nil && h.Quantile(0.95) >= lockP95 {
@@ -207,16 +250,29 @@ func locks(f *facts) []Recommendation {
 	}
 	return []Recommendation{{
 		Category: Database, Priority: High, Effort: Medium, Gain: gain,
-		Title:       "Let transactions wait less for each other",
-		Description: "Transactions hold locks that others wait for.",
-		Impact:      "Writes go on side by side instead of one after the other.",
-		Implementation: []string{
-			"Keep transactions short, and change contended rows last in them",
-			"Take locks in one order everywhere, by primary key",
-			"Spread counters that everybody raises over several rows, or raise them in batches",
-		},
-		Evidence: evidence,
+		Title:          "Let transactions wait less for each other",
+		Description:    "Transactions hold locks that others wait for.",
+		Impact:         "Writes go on side by side instead of one after the other.",
+		Implementation: steps,
+		Evidence:       evidence,
 	}}
+}
+
+// blocked quotes the statements that make up most of the waits for locks that were seen. total is the time of all
+// statements, in milliseconds: it is to the active backends that were seen as a statement's waits are to those in them.
+func (f *facts) blocked(seen int, total float64) (quoted []string) {
+	for _, b := range f.database().Blocked {
+		s := f.statement(b.Statement)
+		if s.Calls == 0 || share(float64(b.Seen), float64(seen)) < blockedShare {
+			continue
+		}
+		if share(float64(b.Seen), float64(f.database().Active))*total >= s.TotalTime/2 {
+			f.covered[s.ID] = true // nothing else makes it slow
+		}
+		quoted = append(quoted, fmt.Sprintf("%d of these %d waits were of one statement", b.Seen, seen))
+		quoted = append(quoted, f.cost(s)...)
+	}
+	return quoted
 }
 
 // bufferCache looks for data that does not fit into memory.

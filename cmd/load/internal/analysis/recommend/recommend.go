@@ -55,10 +55,10 @@ func rules() []rule {
 		{name: "generator", look: generator, aboutGenerator: true},
 
 		{name: "missing-index", look: missingIndex},
+		{name: "locks", look: locks}, // before slow-statement: who waits for others is not slow
 		{name: "slow-statement", look: slowStatement},
 		{name: "n-plus-one", look: nPlusOne},
 		{name: "pool", look: pool},
-		{name: "locks", look: locks},
 		{name: "buffer-cache", look: bufferCache},
 		{name: "sort-on-disk", look: sortOnDisk},
 		{name: "dead-rows", look: deadRows},

@@ -1,6 +1,7 @@
 package recommend
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -159,9 +160,12 @@ func TestRules(t *testing.T) {
 			category: Database, priority: High, quotes: "4000 of 10000 acquires waited",
 		},
 		"locks": {
-			fires:    func(r *report.Result) { r.Observed.Database.Waits[1].Seen = 30 },
+			fires: func(r *report.Result) {
+				r.Observed.Database.Waits[1].Seen = 30
+				r.Observed.Database.Blocked = []observe.Blocked{{Statement: 1, Seen: 30}}
+			},
 			silent:   func(r *report.Result) { r.Observed.Database.Waits[1].Seen, r.Observed.Database.Active = 3, 10 }, // too few were seen
-			category: Database, priority: High, quotes: "30 % of the active backends waited for a lock: tuple 30 times",
+			category: Database, priority: High, quotes: "30 % of the active backends waited for a lock: tuple 30 times\n30 of these 30 waits were of one statement\nstatement: SELECT * FROM media_files",
 		},
 		"buffer-cache": {
 			fires:    func(r *report.Result) { observed(r, observe.BlocksRead, 1e6) },
@@ -342,6 +346,49 @@ func TestTheMostUrgentComesFirst(t *testing.T) {
 				t.Errorf("evidence of %d characters: %s", len(e), e)
 			}
 		}
+	}
+}
+
+// A statement that several endpoints repeat is one thing to mend. What it is run for once is no part of the gain.
+func TestOneStatementRepeatedByMany(t *testing.T) {
+	r := healthy()
+	const search = "GET /api/v1/search"
+	r.Endpoints[0].Requests, r.Series[1].Sum = 100, 0
+	r.Endpoints = append(r.Endpoints, report.Endpoint{Label: search, Requests: 400, Mean: 5, P50: 5, P95: 5})
+	r.Observed.Database.After.Statements[0] = observe.Statement{ID: 1, Query: "SELECT name", Calls: 10_000, TotalTime: 1000}
+	r.Observed.Database.Endpoints = map[string][]observe.Call{list: {{Statement: 1, PerRequest: 21}}, search: {{Statement: 1, PerRequest: 11}}}
+	found := Of(r)
+	if len(found) != 1 || found[0].Title != "Ask once instead of 21 times for GET /api/v1/media and 1 more" {
+		t.Fatalf("%+v", found)
+	}
+	// 100 requests spare 20 of their calls and 400 spare 10, of 10,000 that took 1,000 ms of 2,500.
+	if want := 0.6 * 1000 / 2500; math.Abs(found[0].Gain-want) > 1e-9 {
+		t.Errorf("a gain of %v; want %v", found[0].Gain, want)
+	}
+}
+
+// What a statement waits for locks, nobody is told to make faster; what it takes besides, they are.
+func TestStatementsThatWaitForLocksAreNotSlow(t *testing.T) {
+	for name, test := range map[string]struct {
+		seen int // waiting for a lock, of 100 active backends; half of the time is the statement's
+		want []string
+	}{
+		"most of its time":     {40, []string{"locks"}},
+		"a little of its time": {10, []string{"locks", "slow-statement"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := healthy()
+			d := r.Observed.Database
+			d.After.Statements = []observe.Statement{{ID: 1, Query: "UPDATE counters", Calls: 100, TotalTime: 9000}, {ID: 2, Query: "SELECT", Calls: 9000, TotalTime: 9000}}
+			d.Waits, d.Blocked, d.Active = []observe.Wait{{Type: "Lock", Event: "tuple", Seen: test.seen}}, []observe.Blocked{{Statement: 1, Seen: test.seen}}, 100
+			var rules []string
+			for _, x := range Of(r) {
+				rules = append(rules, x.Rule)
+			}
+			if !slices.Equal(rules, test.want) {
+				t.Errorf("%v; want %v", rules, test.want)
+			}
+		})
 	}
 }
 
