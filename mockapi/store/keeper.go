@@ -56,9 +56,13 @@ func (k *keeper) stop() {
 
 // follow keeps a connection and polls on it until ctx ends.
 func (k *keeper) follow(ctx context.Context) {
-	away := false
+	away, again := false, false
 	for ctx.Err() == nil {
 		err := k.followOn(ctx, func() {
+			if again {
+				k.store.forget()
+			}
+			again = true
 			if away {
 				k.store.log.LogAttrs(ctx, slog.LevelInfo, "the database is back")
 			}
@@ -88,7 +92,6 @@ func (k *keeper) followOn(ctx context.Context, connected func()) error {
 		return fmt.Errorf("read revoked sessions: %w", err)
 	}
 	connected()
-	k.store.forget()
 	k.store.log.LogAttrs(ctx, slog.LevelDebug, "revoked sessions were read")
 	k.wantRecount()
 	filled, expired := time.Now(), time.Now()
