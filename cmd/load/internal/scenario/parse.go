@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/medianest/testbed/cmd/load/internal/executor"
+	"github.com/medianest/testbed/cmd/load/internal/suite"
 )
 
 // maxFileSize bounds a test file; the embedded ones have about two kilobytes.
@@ -36,9 +37,7 @@ func ParseFor(suite, source string, text []byte) (*Options, error) {
 	}
 	r := &reader{options: o, lines: map[string]int{}}
 	r.read(root)
-	if len(r.problems) == 0 { // what could not be read would be complained of twice
-		r.problems = r.locate(o.Validate())
-	}
+	r.problems = append(r.problems, r.locate(r.sound(o.Validate()))...)
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
 		return nil, fmt.Errorf("test %s:\n%w", source, r.problems)
@@ -54,6 +53,9 @@ func ReadFile(path string) (*Options, error) {
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFileSize {
 		return nil, fmt.Errorf("test %s: it is no file of at most %d bytes", path, maxFileSize)
+	}
+	if slices.Contains([]string{".js", ".mjs", ".ts"}, filepath.Ext(path)) {
+		return nil, fmt.Errorf("test %s: k6 scripts are not run here: name a suite, %s, in a test file, which may be the script's options as JSON", path, strings.Join(suite.Names(), ", "))
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -73,6 +75,27 @@ type reader struct {
 
 func (r *reader) add(n *yaml.Node, field, format string, args ...any) {
 	r.problems = append(r.problems, Problem{Line: n.Line, Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// sound returns the problems of what could be read, for what could not is complained of already. Thresholds and searches
+// look at all the rest, which they may not find where anything could not be read.
+func (r *reader) sound(problems Problems) Problems {
+	top := func(field string) string {
+		first, _, _ := strings.Cut(field, ".")
+		return first
+	}
+	unread := func(p Problem) bool {
+		return slices.ContainsFunc(r.problems, func(q Problem) bool {
+			switch top(p.Field) {
+			case "scenarios":
+				return q.Field == "scenarios" || q.Field == p.Field || strings.HasPrefix(p.Field, q.Field+".") || strings.HasPrefix(q.Field, p.Field+".")
+			case "thresholds", "search":
+				return true
+			}
+			return top(q.Field) == top(p.Field)
+		})
+	}
+	return slices.DeleteFunc(problems, unread)
 }
 
 // locate names the lines of problems that know their fields only.

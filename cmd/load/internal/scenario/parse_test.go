@@ -211,6 +211,33 @@ recovery:
 	}
 }
 
+// What could be read is judged beside what could not, unless it may only look wrong because of that.
+func TestSoundPartsAreJudged(t *testing.T) {
+	_, err := scenario.Parse("mine.yaml", []byte(`suite: cor
+logins: mine
+unheard: 5
+scenarios:
+  a: {executor: constant-vus}
+  b: {executor: constant-vus, vus: -2, duration: 1m}
+  c: {executor: constant-vus, vus: 0}
+thresholds: {db_query_time: avg<1}
+timeout: 0
+recovery: {hold: x, failed: 5}
+`))
+	want := `test mine.yaml:
+line 1: suite: there is no suite "cor", did you mean core?
+line 2: logins: is "mine", it should be document or unique
+line 3: unheard: there is no such option
+line 5: scenarios.a: constant-vus needs duration
+line 6: scenarios.b: vus is -2, it must be 1 or more
+line 7: scenarios.c: constant-vus needs duration
+line 9: timeout: is 0s, it should be more than 0
+line 10: recovery.hold: "x" is not a duration such as 30s, 1m30s or 2d`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
 // TestWhatDoesNotFitTogether is found once everything can be read.
 func TestWhatDoesNotFitTogether(t *testing.T) {
 	for text, hints := range map[string][]string{

@@ -51,10 +51,17 @@ func (ps Problems) Unwrap() []error {
 	return errs
 }
 
-// didYouMean is a question that names the known word most like the given one, or a list of all where none is.
+// manyWords are more than a message should list.
+const manyWords = 20
+
+// didYouMean is a question that names the known word most like the given one, or where none is, a list of all that are not
+// too many.
 func didYouMean(word string, known []string) string {
-	if best := nearmiss.Of(word, known); best != "" {
+	switch best := nearmiss.Of(word, known); {
+	case best != "":
 		return ", did you mean " + best + "?"
+	case len(known) > manyWords:
+		return ""
 	}
 	return "; there are " + strings.Join(known, ", ")
 }
