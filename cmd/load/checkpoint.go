@@ -11,10 +11,10 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
 
-// A checkpoint is written every three seconds, which is what a killed run can lose, and so seldom that it takes a
-// 50th of the time at most: that of a run of days has 7 MB and takes a third of a second.
+// A checkpoint is written every second, which is what a killed run can lose, and so seldom that it takes a 50th of the
+// time at most: that of a run of days has 7 MB and takes a third of a second.
 const (
-	checkpointEvery = 3 * time.Second
+	checkpointEvery = time.Second
 	checkpointShare = 50
 )
 
@@ -42,9 +42,6 @@ func (c *checkpoints) tick(now time.Time, make func() *report.Result) {
 	case c.busy <- struct{}{}:
 	default:
 		return
-	}
-	if c.next.IsZero() {
-		c.next = now.Add(checkpointEvery - time.Second) // ticks come at the ends of seconds
 	}
 	if now.Before(c.next) {
 		<-c.busy

@@ -54,7 +54,7 @@ type outputFlags struct {
 	Out           []string `name:"out" short:"o" env:"MEDIANEST_OUT" placeholder:"KIND=WHERE" group:"Output:" help:"Every sample as it comes, json=FILE or csv=FILE in k6's formats, - being standard output, where the summary gives way to them; or the totals: for Prometheus to scrape, prometheus=HOST:PORT, :PORT being on this machine alone, or sent every ten seconds, by its remote write prometheus-rw=URL, or by OTLP over HTTP otel=URL. May be repeated."`
 	JUnit         string   `name:"junit" env:"MEDIANEST_JUNIT" placeholder:"FILE" group:"Output:" help:"Write thresholds and checks as JUnit XML."`
 	Result        string   `name:"result" env:"MEDIANEST_RESULT" placeholder:"FILE" group:"Output:" help:"Write the result file, which load show and all later commands read."`
-	Checkpoint    string   `name:"checkpoint" env:"MEDIANEST_CHECKPOINT" placeholder:"FILE" group:"Output:" help:"Where the result so far is written every three seconds while the test runs, less often once it is large; with --result, that name with .checkpoint. It is removed once the result is written."`
+	Checkpoint    string   `name:"checkpoint" env:"MEDIANEST_CHECKPOINT" placeholder:"FILE" group:"Output:" help:"Where the result so far is written every second while the test runs, less often once it is large; with --result, that name with .checkpoint. It is removed once the result is written."`
 
 	historyFlags `embed:""`
 

@@ -118,10 +118,8 @@ func (w *crowd) pace() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 
-	n := w.schedule.DueBy(time.Since(s.begin) - 1) // of a run that goes on: what was due before is past
-	if s.engine.options.From == 0 {
-		n = 0
-	}
+	// Of a run that goes on, what was due before is past; what came due meanwhile is not, as users take time to make.
+	n := w.schedule.DueBy(s.engine.options.From - time.Duration(s.config.Common().StartTime) - 1)
 	now := time.Now()
 	var queuedUntil time.Time // what was due up to then had to wait behind others
 	for ; ; n++ {

@@ -245,13 +245,20 @@ func TestGoingOn(t *testing.T) {
 	ramping.StartVUs, ramping.Stages = 0, []executor.Stage{{Duration: 60 * second, Target: 60}}
 	over := constantVUs(5, 10*second)
 	over.Name = "over"
+	later := constantRate(10, 5*second, 5, 5)
+	later.Name, later.StartTime = "later", 54*second
 	scenarios := []engine.Scenario{
 		{Config: constantRate(10, 60*second, 5, 5), Suite: pausing(10 * time.Millisecond)},
 		{Config: ramping, Suite: pausing(100 * time.Millisecond)},
 		{Config: over, Suite: pausing(time.Second)},
+		{Config: later, Suite: pausing(10 * time.Millisecond)},
 	}
 	first := engine.Progress{}
-	o := engine.Options{Scenarios: scenarios, From: 50*time.Second + 50*time.Millisecond, OnTick: func(p engine.Progress) {
+	slow := func() client.Client { // to be made, so that it is late when the schedules begin
+		time.Sleep(time.Millisecond)
+		return client.NewRaw(client.Options{})
+	}
+	o := engine.Options{Scenarios: scenarios, NewClient: slow, From: 50*time.Second + 50*time.Millisecond, OnTick: func(p engine.Progress) {
 		if first.Scenarios == nil {
 			first = p
 		}
@@ -262,6 +269,9 @@ func TestGoingOn(t *testing.T) {
 		}
 		if n := r.total("iterations", "scenario", "open").Sum; n != 99 {
 			t.Errorf("%v iterations of the open model, want the 99 that are due after 50.05 s", n)
+		}
+		if n := r.total("iterations", "scenario", "later").Sum; n != 50 {
+			t.Errorf("%v iterations of a scenario that had yet to begin, want all 50", n)
 		}
 		if n := r.total("iterations", "scenario", "over").Sum; n != 0 {
 			t.Errorf("%v iterations of a scenario that was over", n)
