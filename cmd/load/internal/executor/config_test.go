@@ -204,7 +204,7 @@ func TestDurations(t *testing.T) {
 			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "5 m", "m5", "d", "-1d", "1d-2h", "1.5d", "ten"} {
+	for _, text := range []string{"", "5 m", "m5", "d", "-1d", "1d-2h", "1.5d", "ten", "NaN", "-Inf", "1e13", "-1e13", "65535d2000000h"} {
 		if got, err := executor.ParseDuration(text); err == nil {
 			t.Errorf("%q is taken for %v", text, got)
 		}

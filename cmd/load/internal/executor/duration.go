@@ -3,6 +3,7 @@ package executor
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -15,11 +16,15 @@ type Duration time.Duration
 // ParseDuration reads what a test file may say for a duration.
 func ParseDuration(text string) (Duration, error) {
 	text = strings.TrimSpace(text)
-	if ms, err := strconv.ParseFloat(text, 64); err == nil {
-		return Duration(ms * float64(time.Millisecond)), nil
-	}
 	bad := func() (Duration, error) {
 		return 0, fmt.Errorf("%q is not a duration such as 30s, 1m30s or 2d", text)
+	}
+	if ms, err := strconv.ParseFloat(text, 64); err == nil {
+		ns := ms * float64(time.Millisecond)
+		if !(math.Abs(ns) < math.MaxInt64) { // nor NaN
+			return bad()
+		}
+		return Duration(ns), nil
 	}
 	var total time.Duration
 	rest := text
@@ -34,7 +39,7 @@ func ParseDuration(text string) (Duration, error) {
 		}
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || total > 0 && d < 0 {
+	if err != nil || total > 0 && d < 0 || d > math.MaxInt64-total {
 		return bad()
 	}
 	return Duration(total + d), nil

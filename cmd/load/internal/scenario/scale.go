@@ -13,6 +13,12 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
 
+// maxLength bounds a test, so that no sum of times is beyond what a time.Duration holds.
+const (
+	year      = 365 * 24 * time.Hour
+	maxLength = 10 * year
+)
+
 // TimeScaled returns the test with time passing differently: start times, durations and stages are multiplied
 // by the factor, and so are the windows and delays of thresholds and the times of searches and recoveries.
 // Graceful stops stay, for iterations take as long as they take, and so do users, rates and limits; but a
@@ -23,6 +29,9 @@ func (o *Options) TimeScaled(factor float64) (*Options, error) {
 	}
 	if factor == 1 {
 		return o, nil
+	}
+	if long := float64(o.Length()) * factor; long > float64(maxLength) {
+		return nil, fmt.Errorf("time can't be scaled by %v: the test would take %.0f years", factor, long/float64(year))
 	}
 	return o.timeScaled(factor, "time x "+significant(factor)), nil
 }
@@ -81,6 +90,9 @@ func atLeastASecond(c executor.Config) {
 func (o *Options) Lasting(d time.Duration) (*Options, error) {
 	if d < time.Second {
 		return nil, fmt.Errorf("a duration of %s is too short, it should be at least 1s", d)
+	}
+	if d > maxLength {
+		return nil, fmt.Errorf("a duration of %s is too long, it should be at most %s", d, maxLength)
 	}
 	if s := o.Search; s != nil {
 		if d < time.Duration(s.step()) {
@@ -258,7 +270,7 @@ func scaledCount(n int, factor float64) int {
 	if n == 0 {
 		return 0
 	}
-	return max(1, int(math.Round(float64(n)*factor)))
+	return max(1, int(min(math.Round(float64(n)*factor), math.MaxInt32))) // which Validate refuses
 }
 
 // scaleLoad multiplies users, or rates and the users that they need.

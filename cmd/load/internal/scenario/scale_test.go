@@ -55,7 +55,7 @@ func TestTimeScaled(t *testing.T) {
 	if same := must(t)(o.TimeScaled(1)); len(same.Scaled) > 0 {
 		t.Errorf("time x 1 is marked as %q", same.Scaled)
 	}
-	for _, factor := range []float64{0, -1} {
+	for _, factor := range []float64{0, -1, 1e6, 1e300} {
 		if _, err := o.TimeScaled(factor); err == nil {
 			t.Errorf("time x %v is accepted", factor)
 		}
@@ -112,6 +112,9 @@ func TestLasting(t *testing.T) {
 	search := must(t)(named(t, "stress").Lasting(30 * time.Minute))
 	if search.Length() != 30*time.Minute || search.Search.Hold != named(t, "stress").Search.Hold {
 		t.Errorf("a search of %s, each rate for %s", search.Length(), search.Search.Hold)
+	}
+	if _, err := o.Lasting(11 * 365 * 24 * time.Hour); err == nil {
+		t.Error("eleven years are accepted")
 	}
 	if _, err := named(t, "stress").Lasting(time.Minute); err == nil || !strings.Contains(err.Error(), "scale time too") {
 		t.Errorf("a search shorter than a step: %v", err)
@@ -215,6 +218,9 @@ func TestWithRate(t *testing.T) {
 	}
 	if _, err := named(t, "core").WithRate(5); err == nil || !strings.Contains(err.Error(), "scale its users") {
 		t.Errorf("a test of users: %v", err)
+	}
+	if high, err := o.WithRate(1e300); err != nil || len(high.Validate()) == 0 {
+		t.Errorf("1e300 a second are %s, %v", write(t, high.Scenarios), err)
 	}
 	if _, err := o.WithRate(0); err == nil {
 		t.Error("no rate is accepted")
