@@ -302,6 +302,17 @@ func TestVerdicts(t *testing.T) {
 }
 
 // TestShortRunsAreNotProjected: a slope that was seen for a minute reaches everything within a week.
+// Four values whose ranks are as little correlated as ranks can be have an interval all the same.
+func TestIntervalOfFourSamples(t *testing.T) {
+	samples := []sample{{at: 0, value: 2}, {at: 1, value: 1}, {at: 2, value: 3}, {at: 3, value: 2}}
+	if got := inflation(samples, []float64{0, -1, 1, 0}); got != 1 {
+		t.Errorf("the variance is multiplied by %v", got)
+	}
+	if l, ok := fit(samples, 0.8); !ok || l.low > l.slope || l.high < l.slope {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestShortRunsAreNotProjected(t *testing.T) {
 	q := quantity{words: "p95", unit: unitMilliseconds, reduce: median, wrong: 1, share: 0.1, least: 2, limit: 1000}
 	q.points = series(sum(level(50), rising(1), noise(0.02, 0))(rand.New(rand.NewPCG(1, 1)), 60), time.Minute)

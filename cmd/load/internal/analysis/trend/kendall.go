@@ -139,7 +139,7 @@ func variance(samples []sample) float64 {
 //     -(2+4r)/n. The first estimate misses much of a dependence that lasts for a good part of the series.
 func inflation(samples []sample, rest []float64) float64 {
 	n := len(samples)
-	if n < 4 {
+	if n < 5 { // so few have no autocorrelation, and of four the bias of it is endless
 		return 1
 	}
 	ranks := ranksOf(rest)
