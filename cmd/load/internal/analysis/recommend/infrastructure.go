@@ -175,18 +175,17 @@ func targetCPU(f *facts) []Recommendation {
 
 // local tells whether all targets are on the machine of the generator.
 func (f *facts) local() bool {
-	for _, base := range f.Test.Targets {
-		for one := range strings.SplitSeq(base, ",") {
-			u, err := url.Parse(strings.TrimSpace(one))
-			if err != nil {
-				return false
-			}
-			if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-				return false
-			}
+	targets := f.TargetURLs()
+	for _, base := range targets {
+		u, err := url.Parse(base)
+		if err != nil {
+			return false
+		}
+		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return false
 		}
 	}
-	return len(f.Test.Targets) > 0
+	return len(targets) > 0
 }
 
 // garbage looks for a target that stands still to collect garbage.

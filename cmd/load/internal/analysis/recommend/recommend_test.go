@@ -323,6 +323,18 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// One host of several that is elsewhere makes the machine's processors none of a target's.
+func TestLocalTargets(t *testing.T) {
+	r := &report.Result{Test: report.Test{Targets: map[string]string{"api": "http://localhost:3000"}}}
+	if !newFacts(r).local() {
+		t.Error("localhost is elsewhere")
+	}
+	r.Test.Hosts = map[string][]string{"api": {"http://localhost:3000", "http://10.0.0.5:3000"}}
+	if newFacts(r).local() {
+		t.Error("10.0.0.5 is here")
+	}
+}
+
 func TestTheMostUrgentComesFirst(t *testing.T) {
 	r := healthy()
 	r.Errors = []report.Failure{{Endpoint: list, Status: "500", Count: 600}}                                                      // critical
