@@ -137,6 +137,15 @@ func TestFewSamplesAreNotEnough(t *testing.T) {
 }
 
 // Runs of different lengths are compared as far as both go, whatever their stretches.
+// What of all requests is undecided is in the summary, and is no endpoint's.
+func TestFiguresOfEndpointsAreCounted(t *testing.T) {
+	a := &Analysis{Changes: []Change{{Metric: P99}, {Metric: P99, Endpoint: "GET /search"}}}
+	var b strings.Builder
+	if err := a.Text(&b, false); err != nil || !strings.Contains(b.String(), "\n    1 figures of endpoints had too few samples") {
+		t.Errorf("%v:\n%s", err, b.String())
+	}
+}
+
 func TestRunsOfDifferentLengths(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	long := still()

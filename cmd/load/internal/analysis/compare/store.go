@@ -186,7 +186,7 @@ func (s Store) List() ([]Listed, error) {
 		}
 		l.P95 = median(p95)
 		if !l.Candidate {
-			former, err := filepath.Glob(filepath.Join(s.Dir, "history", name+"-[0-9]*Z.json"))
+			former, err := filepath.Glob(filepath.Join(s.Dir, "history", name+"-????????T??????Z.json"))
 			if err != nil {
 				return nil, fmt.Errorf("list baselines: %w", err)
 			}

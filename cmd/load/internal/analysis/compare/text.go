@@ -164,11 +164,11 @@ func in(list []Change, c Change) bool {
 // worse tells whether the whole run's figure became worse.
 func (c *Change) worse() bool { return (c.Change < 0) == (c.Metric == Throughput) }
 
-// untold counts the figures that could not be compared.
+// untold counts the figures of endpoints that could not be compared.
 func (a *Analysis) untold() int {
 	n := 0
 	for _, c := range a.Changes {
-		if c.Typical == nil {
+		if c.Endpoint != "" && c.Typical == nil {
 			n++
 		}
 	}
