@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -199,7 +199,7 @@ func readRun(args []string) (*cli, error) {
 
 // fileName is how the files of a test are called: its name, or that of its file.
 func fileName(test string) string {
-	name := test[strings.LastIndexByte(test, os.PathSeparator)+1:]
+	name := filepath.Base(test)
 	for _, end := range []string{".yaml", ".yml", ".json"} {
 		name = strings.TrimSuffix(name, end)
 	}

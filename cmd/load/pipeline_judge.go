@@ -18,50 +18,48 @@ import (
 // compare holds what was measured against baselines. That a run can't be compared is told, and fails nothing unless
 // a comparison is required.
 func (p *pipeline) compare(context.Context) error {
+	var errs []error
 	for i := range p.outcomes {
-		o := &p.outcomes[i]
-		if o.result == nil {
-			continue
-		}
-		c := compareCmd{Current: o.Result, storeFlags: storeFlags{Dir: p.Baselines}, FailOn: p.FailOn}
-		if !c.store().Has(o.result.Test.Name) {
-			p.tellNoBaseline(o)
-			p.missed(o)
-			continue
-		}
-		o.Baseline = compare.NameFor(o.result.Test.Name)
-		analysis, err := c.analyse(o.result)
-		if err != nil {
-			o.NotCompared = err.Error()
-			if refused, ok := errors.AsType[compare.Refused](err); ok {
-				o.NotCompared = refused.Error()
-			}
-			p.log.Warn("not compared with the baseline", "test", o.Test, "baseline", o.Baseline, "reason", o.NotCompared)
-			p.missed(o)
-			continue
-		}
-		if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
-			if err := appendTo(path, analysis.Markdown()); err != nil {
-				return err
-			}
-		}
-		if !p.Quiet && !p.JSON {
-			if err := analysis.Text(p.stdout, p.color(p.stdout)); err != nil {
-				return err
-			}
-		}
-		o.comparison, o.Comparison = analysis, filepath.Join(p.dir, o.Test+".comparison.json")
-		switch {
-		case c.fails(analysis):
-			o.ExitCode, o.Regression = worst(o.ExitCode, report.ExitFailed), analysis.Summary
-		case c.suspects(analysis):
-			o.ExitCode, o.Regression = worst(o.ExitCode, report.ExitInvalid), analysis.Summary
-		}
-		if err := writeFileJSON(o.Comparison, analysis); err != nil {
-			return err
+		if o := &p.outcomes[i]; o.result != nil {
+			errs = append(errs, p.compareOne(o))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+func (p *pipeline) compareOne(o *outcome) error {
+	c := compareCmd{Current: o.Result, storeFlags: storeFlags{Dir: p.Baselines}, FailOn: p.FailOn}
+	if !c.store().Has(o.result.Test.Name) {
+		p.tellNoBaseline(o)
+		p.missed(o)
+		return nil
+	}
+	o.Baseline = compare.NameFor(o.result.Test.Name)
+	analysis, err := c.analyse(o.result)
+	if err != nil {
+		o.NotCompared = err.Error()
+		if refused, ok := errors.AsType[compare.Refused](err); ok {
+			o.NotCompared = refused.Error()
+		}
+		p.log.Warn("not compared with the baseline", "test", o.Test, "baseline", o.Baseline, "reason", o.NotCompared)
+		p.missed(o)
+		return nil
+	}
+	o.comparison, o.Comparison = analysis, filepath.Join(p.dir, o.Test+".comparison.json")
+	switch {
+	case c.fails(analysis):
+		o.ExitCode, o.Regression = worst(o.ExitCode, report.ExitFailed), analysis.Summary
+	case c.suspects(analysis):
+		o.ExitCode, o.Regression = worst(o.ExitCode, report.ExitInvalid), analysis.Summary
+	}
+	errs := []error{writeFileJSON(o.Comparison, analysis)}
+	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
+		errs = append(errs, appendTo(path, analysis.Markdown()))
+	}
+	if !p.Quiet && !p.JSON {
+		errs = append(errs, analysis.Text(p.stdout, p.color(p.stdout)))
+	}
+	return errors.Join(errs...)
 }
 
 // missed makes the lack of a comparison fail where one is required.

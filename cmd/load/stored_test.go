@@ -35,8 +35,12 @@ type storedResult struct {
 	idle        float64
 }
 
+func newStoredResult() storedResult {
+	return storedResult{requests: 100, slower: 1, test: "minute", rate: "200", fingerprint: "0123456789abcdef", verdict: report.Passed, cores: 2, cpu: "Test CPU", complete: true, idle: 0.5}
+}
+
 func (s *story) result(ts *testscript.TestScript, args []string) {
-	r := storedResult{requests: 100, slower: 1, test: "minute", rate: "200", fingerprint: "0123456789abcdef", verdict: report.Passed, cores: 2, cpu: "Test CPU", complete: true, idle: 0.5}
+	r := newStoredResult()
 	number := func(text string) float64 {
 		n, err := strconv.ParseFloat(text, 64)
 		ts.Check(err)
