@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Write writes the result to a file, which holds the old or the new one at any moment, also when the program is
@@ -89,5 +91,23 @@ func Read(path string) (*Result, error) {
 	if err := json.Unmarshal(data, r); err != nil {
 		return nil, fmt.Errorf("read result: %s: %w", path, err)
 	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("read result: %s: %w", path, err)
+	}
 	return r, nil
+}
+
+// check refuses times that no run has and on which all that is worked out of a result rests.
+func (r *Result) check() error {
+	if r.Run.Elapsed < 0 {
+		return fmt.Errorf("run.elapsed is %s, it can't be negative", r.Run.Elapsed)
+	}
+	end := time.Duration(0)
+	for i, p := range r.Timeline {
+		if p.Start < end || p.Length <= 0 || p.Start > math.MaxInt64-p.Length {
+			return fmt.Errorf("timeline[%d] starts at %s and is %s long, after one that ends at %s", i, p.Start, p.Length, end)
+		}
+		end = p.Start + p.Length
+	}
+	return nil
 }

@@ -80,8 +80,11 @@ func TestResultFilesComeBack(t *testing.T) {
 func TestOnlyResultFilesAreRead(t *testing.T) {
 	for content, hint := range map[string]string{
 		"": "no result file", "{}": "no result file", `{"root_group":{}}`: "no result file",
-		`{"format":"medianest-load-result","version":99}`:                                  "use a newer one",
-		`{"format":"medianest-load-result","version":1,"series":[{"values":{"count":1}}]}`: "buckets hold 0 values, not 1",
+		`{"format":"medianest-load-result","version":99}`:                                     "use a newer one",
+		`{"format":"medianest-load-result","version":1,"series":[{"values":{"count":1}}]}`:    "buckets hold 0 values, not 1",
+		`{"format":"medianest-load-result","version":1,"run":{"elapsed":-1}}`:                 "run.elapsed is -1ns",
+		`{"format":"medianest-load-result","version":1,"timeline":[{"length":0}]}`:            "timeline[0] starts at 0s and is 0s long",
+		`{"format":"medianest-load-result","version":1,"timeline":[{"start":-1,"length":1}]}`: "timeline[0] starts at -1ns",
 	} {
 		path := filepath.Join(t.TempDir(), "x.json")
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
