@@ -84,12 +84,24 @@ func serveControl(address string, e *engine.Engine) (*control, net.Addr, error) 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { c.answer(w) })
 	mux.HandleFunc("PATCH /v1/status", c.patch)
-	c.server = &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	c.server = &http.Server{Handler: forThisMachine(mux), ReadTimeout: 5 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	go func() {
 		defer close(c.done)
 		_ = c.server.Serve(l) // ends with close
 	}()
 	return c, l.Addr(), nil
+}
+
+// forThisMachine refuses names that lead here from elsewhere: a page of another site must not reach the API by having
+// its own name resolved to this machine.
+func forThisMachine(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if checkLoopback(r.Host) != nil && checkLoopback(r.Host+":80") != nil {
+			refuse(w, http.StatusForbidden, fmt.Errorf("the API is for this machine, not for %q", r.Host))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // close ends the API; an answer that is under way, such as to who has stopped the run, gets a second.

@@ -107,3 +107,15 @@ func TestWhatDoesNotBeginServesNothing(t *testing.T) {
 		l.Close()
 	}
 }
+
+// A page that a browser shows must not reach the API by a name of its own that leads to this machine.
+func TestTheAPIIsForThisMachine(t *testing.T) {
+	handler := forThisMachine(http.NotFoundHandler())
+	for host, want := range map[string]int{"localhost:6565": 404, "127.0.0.1:6565": 404, "[::1]:6565": 404, "[::1]": 404, "localhost": 404, "elsewhere.example:6565": 403, "elsewhere.example": 403} {
+		r, w := httptest.NewRequest(http.MethodPatch, "/v1/status", nil), httptest.NewRecorder()
+		r.Host = host
+		if handler.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("%s: %d, want %d", host, w.Code, want)
+		}
+	}
+}
