@@ -228,7 +228,7 @@ func TestKilledResetIsFinished(t *testing.T) {
 	if _, err := seed.Reset(whole, dsn); err != nil {
 		t.Fatal(err)
 	}
-	points := math.MaxInt - whole.left
+	points := math.MaxInt - whole.rest()
 	for range 5 {
 		spoil(t, dsn)
 		at := 1 + rand.IntN(points)

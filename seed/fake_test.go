@@ -294,6 +294,13 @@ func (c *countdown) tick() {
 	}
 }
 
+// rest tells how many times are left. A goroutine that watches the context may still ask when what it is for has ended.
+func (c *countdown) rest() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.left
+}
+
 // Done counts down.
 func (c *countdown) Done() <-chan struct{} { c.tick(); return c.done }
 

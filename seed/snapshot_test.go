@@ -151,7 +151,7 @@ func TestCancelledResetsLeaveOneStateOrTheOther(t *testing.T) {
 	if _, err := seed.Reset(whole, dsn); err != nil {
 		t.Fatal(err)
 	}
-	points := math.MaxInt - whole.left
+	points := math.MaxInt - whole.rest()
 	for range 5 {
 		spoil(t, dsn)
 		spoiled := fingerprint(t, dsn)
