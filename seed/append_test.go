@@ -10,6 +10,7 @@ import (
 )
 
 func TestAppend(t *testing.T) {
+	t.Parallel()
 	base, more := fake{seed: 1, scale: 40}, fake{seed: 2, scale: 60}
 	var want string
 	for _, o := range []seed.Options{{Workers: 1, ChunkRows: 1}, {Workers: 2, ChunkRows: 10_000}, {Workers: 3, ChunkRows: 77}} {
@@ -58,6 +59,7 @@ func TestAppend(t *testing.T) {
 }
 
 func TestAppendToRowsWithoutALedger(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	execute(t, dsn, "INSERT INTO users (id, email, password_hash, name) VALUES (1000, 'by@hand.test', 'x', 'x')")
 	first, err := seed.NextIDs(t.Context(), dsn)
@@ -75,6 +77,7 @@ func TestAppendToRowsWithoutALedger(t *testing.T) {
 }
 
 func TestFewRowsAreAppendedWithIndexesInPlace(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	load(t, dsn, fake{seed: 1, scale: 400}.dataset(), seed.Options{})
 	first, err := seed.NextIDs(t.Context(), dsn)
@@ -99,6 +102,7 @@ func TestFewRowsAreAppendedWithIndexesInPlace(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	status, err := seed.Status(t.Context(), dsn)
 	if err != nil {

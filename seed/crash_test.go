@@ -169,6 +169,7 @@ func killOften(t *testing.T, dsn string, p seed.Policy) {
 }
 
 func TestKilledSeederResumes(t *testing.T) {
+	t.Parallel()
 	want := undisturbed(t, crashed)
 	for n := range 6 {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
@@ -181,6 +182,7 @@ func TestKilledSeederResumes(t *testing.T) {
 }
 
 func TestKilledReplacementResumes(t *testing.T) {
+	t.Parallel()
 	want := undisturbed(t, crashed)
 	for n := range 2 {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
@@ -194,6 +196,7 @@ func TestKilledReplacementResumes(t *testing.T) {
 }
 
 func TestKilledAppendResumes(t *testing.T) {
+	t.Parallel()
 	base := fake{seed: 1, scale: 30}
 	prepared := func(t *testing.T) string {
 		dsn := schematest.New(t)
@@ -219,6 +222,7 @@ func TestKilledAppendResumes(t *testing.T) {
 }
 
 func TestKilledResetIsFinished(t *testing.T) {
+	t.Parallel()
 	dsn := seeded(t, fake{seed: 1, scale: 5})
 	want := fingerprint(t, dsn)
 	if _, err := seed.Snapshot(t.Context(), dsn); err != nil {
@@ -241,6 +245,7 @@ func TestKilledResetIsFinished(t *testing.T) {
 
 // TestKilledServerResumes kills PostgreSQL itself in the middle of a load.
 func TestKilledServerResumes(t *testing.T) {
+	t.Parallel()
 	want := undisturbed(t, crashed)
 	// Not t.TempDir: as root, the server runs as another user, who may not enter that.
 	dir, err := os.MkdirTemp(local.TempDir(), "seed-test-")

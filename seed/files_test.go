@@ -25,6 +25,7 @@ func psql(t *testing.T) string {
 }
 
 func TestFilesLoadWithPsqlAsIfSeeded(t *testing.T) {
+	t.Parallel()
 	client := psql(t)
 	f := fake{seed: 5, scale: 60}
 	want := undisturbed(t, f)

@@ -22,6 +22,7 @@ func undisturbed(t *testing.T, f fake) string {
 }
 
 func TestLoadIsTheSameForAnyWorkers(t *testing.T) {
+	t.Parallel()
 	f := fake{seed: 1, scale: 200}
 	want := undisturbed(t, f)
 	for _, workers := range []int{2, 5} {
@@ -37,6 +38,7 @@ func TestLoadIsTheSameForAnyWorkers(t *testing.T) {
 }
 
 func TestLedgerChecksumsAreThoseOfTheRowsReadBack(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	r := load(t, dsn, fake{seed: 3, scale: 50}.dataset(), seed.Options{})
 	for _, table := range r.Tables {
@@ -61,6 +63,7 @@ func TestLedgerChecksumsAreThoseOfTheRowsReadBack(t *testing.T) {
 }
 
 func TestRowsAreFrozen(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	load(t, dsn, fake{seed: 1, scale: 200}.dataset(), seed.Options{})
 	got := query(t, dsn, `SELECT format('%s %s', relname, relallvisible = relpages) FROM pg_class WHERE relname IN ('media_files', 'media_tags') ORDER BY relname`)
@@ -70,6 +73,7 @@ func TestRowsAreFrozen(t *testing.T) {
 }
 
 func TestLoadAgainDoesNothing(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	f := fake{seed: 1, scale: 20}
 	first := load(t, dsn, f.dataset(), seed.Options{})
@@ -88,6 +92,7 @@ func TestLoadAgainDoesNothing(t *testing.T) {
 }
 
 func TestPolicies(t *testing.T) {
+	t.Parallel()
 	a, b := fake{seed: 1, scale: 20}, fake{seed: 2, scale: 20}
 	var mismatch *seed.MismatchError
 	var notEmpty *seed.NotEmptyError
@@ -150,6 +155,7 @@ func brokenAt(f fake, table string, row int64) fake {
 }
 
 func TestFailedLoadRestoresAndResumes(t *testing.T) {
+	t.Parallel()
 	f := fake{seed: 1, scale: 300}
 	want := undisturbed(t, f)
 	for _, table := range []string{"users", "media_files", "tags", "user_activity"} {
@@ -172,6 +178,7 @@ func TestFailedLoadRestoresAndResumes(t *testing.T) {
 }
 
 func TestCommittedTablesAreNotLoadedAgain(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	f := fake{seed: 1, scale: 100}
 	// The longest way to the end begins with media_files, so with one worker it is committed when users break.
@@ -195,6 +202,7 @@ func TestCommittedTablesAreNotLoadedAgain(t *testing.T) {
 }
 
 func TestCancelledLoadRestoresAndResumes(t *testing.T) {
+	t.Parallel()
 	f := fake{seed: 1, scale: 300}
 	want := undisturbed(t, f)
 	for _, at := range []struct {
@@ -225,6 +233,7 @@ func TestCancelledLoadRestoresAndResumes(t *testing.T) {
 }
 
 func TestOneSeederAtATime(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	f := fake{seed: 1, scale: 50}
 	g := f
@@ -239,6 +248,7 @@ func TestOneSeederAtATime(t *testing.T) {
 }
 
 func TestLockedTableIsNamed(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	release := lockTable(t, dsn, "collections")
 	var locked *seed.LockedError
@@ -251,6 +261,7 @@ func TestLockedTableIsNamed(t *testing.T) {
 }
 
 func TestStrayRowsAreNotDeleted(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	f := fake{seed: 1, scale: 20}
 	if _, err := seed.Load(t.Context(), dsn, brokenAt(f, "tags", 1).dataset(), seed.Options{}); err == nil {
@@ -269,6 +280,7 @@ func TestStrayRowsAreNotDeleted(t *testing.T) {
 }
 
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	dsn := schematest.New(t)
 	var seen []seed.Progress
 	f := fake{seed: 1, scale: 100}

@@ -44,6 +44,7 @@ func spoil(t *testing.T, dsn string) {
 }
 
 func TestResetReturnsToTheSnapshot(t *testing.T) {
+	t.Parallel()
 	dsn := seeded(t, fake{seed: 1, scale: 20})
 	want := fingerprint(t, dsn)
 	execute(t, dsn, "ALTER DATABASE "+database(t, dsn)+" SET search_path = public, pg_catalog",
@@ -85,6 +86,7 @@ func TestResetReturnsToTheSnapshot(t *testing.T) {
 }
 
 func TestSnapshotAndResetEndSessions(t *testing.T) {
+	t.Parallel()
 	dsn := seeded(t, fake{seed: 1, scale: 5})
 	// A client like the mock: it comes back as often as its session is ended.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -112,6 +114,7 @@ func TestSnapshotAndResetEndSessions(t *testing.T) {
 }
 
 func TestInterruptedResetsAreFinished(t *testing.T) {
+	t.Parallel()
 	dsn := seeded(t, fake{seed: 1, scale: 5})
 	want := fingerprint(t, dsn)
 	if _, err := seed.Snapshot(t.Context(), dsn); err != nil {
@@ -141,6 +144,7 @@ func TestInterruptedResetsAreFinished(t *testing.T) {
 }
 
 func TestCancelledResetsLeaveOneStateOrTheOther(t *testing.T) {
+	t.Parallel()
 	dsn := seeded(t, fake{seed: 1, scale: 5})
 	want := fingerprint(t, dsn)
 	if _, err := seed.Snapshot(t.Context(), dsn); err != nil {
@@ -169,6 +173,7 @@ func TestCancelledResetsLeaveOneStateOrTheOther(t *testing.T) {
 }
 
 func TestSnapshotErrors(t *testing.T) {
+	t.Parallel()
 	f := fake{seed: 1, scale: 5}
 	t.Run("nothing seeded", func(t *testing.T) {
 		dsn := schematest.New(t)
