@@ -243,9 +243,9 @@ func TestKilledResetIsFinished(t *testing.T) {
 	}
 }
 
-// TestKilledServerResumes kills PostgreSQL itself in the middle of a load.
+// TestKilledServerResumes kills PostgreSQL itself in the middle of a load. It is not for running beside others that start
+// programs: until these are what they are to be, they share the locks that tell who uses the server.
 func TestKilledServerResumes(t *testing.T) {
-	t.Parallel()
 	want := undisturbed(t, crashed)
 	// Not t.TempDir: as root, the server runs as another user, who may not enter that.
 	dir, err := os.MkdirTemp(local.TempDir(), "seed-test-")

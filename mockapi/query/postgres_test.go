@@ -39,6 +39,7 @@ func foldsUnicode(t *testing.T, conn *pgx.Conn) (unicode bool) {
 // Match folds texts as the server does, character by character. The alphabets that people type must agree;
 // elsewhere the two may know different versions of Unicode.
 func TestFoldAgreesWithPostgreSQL(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, schematest.NewEmpty(t))
 	unicode := foldsUnicode(t, conn)
 	rows, err := conn.Query(t.Context(), `SELECT i, lower(chr(i)) FROM generate_series(1, 1114111) i WHERE i NOT BETWEEN 55296 AND 57343`)
@@ -96,6 +97,7 @@ func parseRandom(t *testing.T, r *rand.Rand, texts []string) (src string, q *que
 
 // The compiled SQL finds the very rows that Match finds, for thousands of random queries.
 func TestSQLAgreesWithMatch(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, schematest.New(t))
 	texts := serverTexts(t, conn)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -153,6 +155,7 @@ var waysQueries = []string{
 
 // Every way that a Statement can take is taken here, by bounds that small tables reach.
 func TestStatementWays(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, schematest.New(t))
 	// Few texts, so that everything is there often, and alone as well as within others.
 	texts := []string{"IMG_0042.jpg", "img_0042.JPG", "IMG-0042.jpg", "x", "Sunset at the beach", "sunset beach", "end", "50%_off"}
@@ -188,6 +191,7 @@ func TestStatementWays(t *testing.T) {
 
 // The same for random queries and pages.
 func TestStatementAgreesWithMatch(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, schematest.New(t))
 	texts := serverTexts(t, conn)
 	r := rand.New(rand.NewPCG(3, 4))
@@ -292,6 +296,7 @@ func TestSQLHoldsNoValues(t *testing.T) {
 
 // The names of private collections can't be told by searching.
 func TestPrivateCollectionsDoNotLeak(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, schematest.New(t))
 	for _, s := range []string{
 		`INSERT INTO users (id, email, password_hash, name, role) VALUES (1, 'a@x', '', 'A', 'user'), (2, 'b@x', '', 'B', 'user')`,
