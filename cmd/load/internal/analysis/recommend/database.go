@@ -17,13 +17,6 @@ const (
 	slowMean      = 50     // ms a call
 	queryP95      = 200    // ms, the document's limit for db_query_time
 	repeated      = 5      // calls of one statement by one request
-	poolUse       = 80     // percent, the document's limit for db_connection_pool_utilization
-	poolWaited    = 0.05   // share of acquires that found no idle connection
-	poolTime      = 0.05   // share of all requests' time spent waiting for one
-	lockShare     = 0.05   // share of active backends that waited for a lock
-	lockSamples   = 20     // active backends that must have been seen
-	blockedShare  = 0.2    // of the waits, from which a statement is worth naming: five at most
-	lockP95       = 50     // ms
 	hitRatio      = 0.95   // of the buffer cache
 	readBlocks    = 10_000 // 80 MB, that must have been read from disk besides
 	tempBytes     = 100e6  // written by sorts and hashes
@@ -31,9 +24,11 @@ const (
 	deadLeast     = 10_000 // rows
 )
 
-// missingIndex looks at the plans of the statements that took the most time for scans of whole tables.
+// missingIndex looks at the plans of the statements that took the most time for scans of whole tables. What was seen of
+// one table is one recommendation: an index often serves several statements.
 func missingIndex(f *facts) []Recommendation {
 	var found []Recommendation
+	of := make(map[string]int) // by table, the place in found
 	for _, p := range plans(f) {
 		s := f.statement(p.Statement)
 		for _, scan := range p.Scans {
@@ -42,21 +37,31 @@ func missingIndex(f *facts) []Recommendation {
 				continue
 			}
 			f.covered[s.ID] = true
-			priority := Medium
-			if gain >= 0.1 || s.TotalTime/float64(s.Calls) >= slowMean {
-				priority = High
+			i, known := of[scan.Table]
+			if !known {
+				i = len(found)
+				of[scan.Table] = i
+				found = append(found, Recommendation{
+					Category: Database, Priority: Medium, Effort: Low,
+					Title:       "Add an index to " + scan.Table,
+					Description: fmt.Sprintf("All %.0f rows of %s are read to find those that are wanted.", scan.Rows, scan.Table),
+					Impact:      "With an index, most of the time of the statements below goes away.",
+					Implementation: []string{
+						fmt.Sprintf("CREATE INDEX CONCURRENTLY ON %s for the columns of: %s", scan.Table, scan.Filter),
+						"Run EXPLAIN (ANALYZE, BUFFERS) before and after, and keep the index only where it is used",
+					},
+				})
 			}
-			found = append(found, Recommendation{
-				Category: Database, Priority: priority, Effort: Low, Gain: gain,
-				Title:       "Add an index to " + scan.Table,
-				Description: fmt.Sprintf("A statement reads all %.0f rows of %s to find those it wants.", scan.Rows, scan.Table),
-				Impact:      fmt.Sprintf("The statement took %s of the time of all requests; with an index, most of that goes away.", percent(share(s.TotalTime, f.requestTime))),
-				Implementation: []string{
-					fmt.Sprintf("CREATE INDEX CONCURRENTLY ON %s for the columns of: %s", scan.Table, scan.Filter),
-					"Run EXPLAIN (ANALYZE, BUFFERS) before and after, and keep the index only where it is used",
-				},
-				Evidence: append(f.cost(s), fmt.Sprintf("plan: Seq Scan on %s, filter %s, %s of the plan's cost", scan.Table, scan.Filter, percent(scan.Cost))),
-			})
+			x := &found[i]
+			if known {
+				x.Implementation[0] += "; " + scan.Filter
+			}
+			x.Gain += gain
+			if x.Gain >= 0.1 || s.TotalTime/float64(s.Calls) >= slowMean {
+				x.Priority = High
+			}
+			x.Evidence = append(x.Evidence, f.cost(s)...)
+			x.Evidence = append(x.Evidence, fmt.Sprintf("plan: Seq Scan on %s, filter %s, %s of the plan's cost", scan.Table, scan.Filter, percent(scan.Cost)))
 			break // one index a statement; the next run shows whether another is wanted
 		}
 	}
@@ -145,19 +150,19 @@ func (f *facts) askOnce(s observe.Statement, by []repeat) Recommendation {
 		title += fmt.Sprintf(" and %d more", n)
 	}
 	var evidence []string
-	spared := 0.0 // calls
+	spared := 0.0 // ms
 	for i, r := range by {
-		spared += float64(r.Requests) * (r.times - 1)
+		spared += float64(r.Requests) * (r.times - 1) * (share(s.TotalTime, float64(s.Calls)) + f.roundTrip(r.endpoint))
 		if i < 6 {
 			evidence = append(evidence, fmt.Sprintf("%s runs it %.1f times a request", r.Label, r.times))
 		}
 	}
 	return Recommendation{
 		Category: Database, Priority: priority, Effort: Medium,
-		Gain:        share(s.TotalTime, f.requestTime) * min(share(spared, float64(s.Calls)), 1),
+		Gain:        share(spared, f.requestTime),
 		Title:       title,
 		Description: "One request runs the same statement again and again, once for each row of another one: N+1 queries.",
-		Impact:      "One round trip to the database instead of many, which counts the more the farther away it is, and is not in the database's time below.",
+		Impact:      "One round trip to the database instead of many, which counts the more the farther away it is: the time below is the database's alone.",
 		Implementation: []string{
 			"Join what belongs together, or fetch all at once with = ANY ($1)",
 			"With an ORM, load the relation eagerly",
@@ -166,113 +171,16 @@ func (f *facts) askOnce(s observe.Statement, by []repeat) Recommendation {
 	}
 }
 
-// pool looks for requests that wait for a connection.
-func pool(f *facts) []Recommendation {
-	var evidence []string
-	gain := 0.0
-	waited, acquired := f.increase(observe.PoolWaited), f.increase(observe.PoolAcquired)
-	seconds := f.increase(observe.PoolWait)
-	if took := share(1000*seconds, f.requestTime); took >= poolTime && share(waited, acquired) >= poolWaited {
-		gain = took
-		evidence = append(evidence, fmt.Sprintf("%.0f of %.0f acquires waited for a connection, %.1f s in all: %s of the time of all requests", waited, acquired, seconds, percent(took)))
+// roundTrip is a guess, in milliseconds, at what a statement of an endpoint takes besides its time in the database: half
+// of what a request takes besides its statements, spread evenly over them.
+func (f *facts) roundTrip(e endpoint) float64 {
+	calls, took := 0.0, 0.0
+	for _, c := range f.database().Endpoints[e.Label] {
+		s := f.statement(c.Statement)
+		calls += c.PerRequest
+		took += c.PerRequest * share(s.TotalTime, float64(s.Calls))
 	}
-	if h := f.trend("db_connection_pool_utilization"); h != nil && h.Mean() >= poolUse {
-		evidence = append(evidence, fmt.Sprintf("db_connection_pool_utilization: %.0f %% on average, the limit is %d %%", h.Mean(), poolUse))
-	}
-	if len(evidence) == 0 {
-		return nil
-	}
-	if busy, most := f.Observed.Find(observe.PoolBusy), f.Observed.Find(observe.PoolMax); busy != nil && most != nil && len(busy.Points) > 0 && len(most.Points) > 0 {
-		peak := 0.0
-		for _, p := range busy.Points {
-			peak = max(peak, p.Max)
-		}
-		seen := fmt.Sprintf("%.0f of %.0f connections were seen in use at once", peak, most.Points[0].Value)
-		if peak < most.Points[0].Value {
-			seen += ", at a look a second or less, which misses peaks; where a target has several pools, one can be full and the others not"
-		}
-		evidence = append(evidence, seen)
-	}
-	return []Recommendation{{
-		Category: Database, Priority: High, Effort: Low, Gain: gain,
-		Title:       "Let requests wait less for a database connection",
-		Description: "The connection pool is the bottleneck: requests queue for it before they reach the database.",
-		Impact:      "Requests no longer queue; answers become as fast as the database is.",
-		Implementation: []string{
-			"Hold connections for less time: shorter transactions, no other calls while one is open",
-			"Make the statements that hold them faster, see the other recommendations",
-			"Enlarge the pool where the database has processors to spare; beyond a few per core, more make it slower",
-		},
-		Evidence: evidence,
-	}}
-}
-
-// locks looks for backends that wait for each other.
-func locks(f *facts) []Recommendation {
-	var evidence []string
-	gain := 0.0
-	steps := []string{
-		"Keep transactions short, and change contended rows last in them",
-		"Take locks in one order everywhere, by primary key",
-		"Spread counters that everybody raises over several rows, or raise them in batches",
-	}
-	if d := f.database(); d != nil && d.Active >= lockSamples {
-		seen := 0
-		var events []string
-		for _, w := range d.Waits {
-			if w.Type == "Lock" {
-				seen += w.Seen
-				events = append(events, fmt.Sprintf("%s %d times", w.Event, w.Seen))
-			}
-		}
-		if waiting := share(float64(seen), float64(d.Active)); waiting >= lockShare {
-			total := 0.0
-			for _, s := range f.statements {
-				total += s.TotalTime
-			}
-			gain = waiting * share(total, f.requestTime)
-			evidence = append(evidence, fmt.Sprintf("%s of the active backends waited for a lock: %s", percent(waiting), strings.Join(events, ", ")))
-			evidence = append(evidence, f.blocked(seen, total)...)
-			if d.IdleHolders > 0 {
-				evidence = append(evidence, fmt.Sprintf("in %d of %d looks they waited for a transaction that was idle: its client did something else before the end of it", d.IdleHolders, d.Samples))
-				steps = slices.Insert(steps, 0, "End a transaction before waiting for anything else, such as other services or files")
-			}
-		}
-	}
-	if h := f.trend("db_lock_wait_time"); h != nil && h.Quantile(0.95) >= lockP95 {
-		evidence = append(evidence, fmt.Sprintf("db_lock_wait_time: p95 %.0f ms", h.Quantile(0.95)))
-	}
-	if n := f.increase(observe.Deadlocks); n > 0 {
-		evidence = append(evidence, fmt.Sprintf("%.0f deadlocks", n))
-	}
-	if len(evidence) == 0 {
-		return nil
-	}
-	return []Recommendation{{
-		Category: Database, Priority: High, Effort: Medium, Gain: gain,
-		Title:          "Let transactions wait less for each other",
-		Description:    "Transactions hold locks that others wait for.",
-		Impact:         "Writes go on side by side instead of one after the other.",
-		Implementation: steps,
-		Evidence:       evidence,
-	}}
-}
-
-// blocked quotes the statements that make up most of the waits for locks that were seen. total is the time of all
-// statements, in milliseconds: it is to the active backends that were seen as a statement's waits are to those in them.
-func (f *facts) blocked(seen int, total float64) (quoted []string) {
-	for _, b := range f.database().Blocked {
-		s := f.statement(b.Statement)
-		if s.Calls == 0 || share(float64(b.Seen), float64(seen)) < blockedShare {
-			continue
-		}
-		if share(float64(b.Seen), float64(f.database().Active))*total >= s.TotalTime/2 {
-			f.covered[s.ID] = true // nothing else makes it slow
-		}
-		quoted = append(quoted, fmt.Sprintf("%d of these %d waits were of one statement", b.Seen, seen))
-		quoted = append(quoted, f.cost(s)...)
-	}
-	return quoted
+	return share(max(e.Mean-took, 0)/2, calls)
 }
 
 // bufferCache looks for data that does not fit into memory.
