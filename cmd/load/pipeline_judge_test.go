@@ -31,7 +31,7 @@ func TestComparisonsGoOn(t *testing.T) {
 		if _, _, _, err := store.Promote(test); err != nil {
 			t.Fatal(err)
 		}
-		r.slower = 2
+		r.slower, r.seed = 2, r.seed+10
 		p.outcomes = append(p.outcomes, outcome{Test: test, Result: path, result: r.make()})
 	}
 	if err := p.compare(t.Context()); err == nil {
