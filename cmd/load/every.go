@@ -61,9 +61,12 @@ func (f *everyFlags) check(o *scenario.Options, c *runCmd) (*scenario.Options, e
 			fail("--alert-webhook: that is no URL such as https://chat.example/hooks/1") // it may hold a secret
 		}
 	}
-	for flag, given := range map[string]bool{"--out": len(c.Out) > 0, "--checkpoint": c.Checkpoint != "", "--address": c.Address != "", "--dashboard": c.Dashboard != ""} {
-		if given {
-			fail("%s: does not go with --every, whose rounds are runs of their own", flag)
+	for _, x := range []struct {
+		flag  string
+		given bool
+	}{{"--out", len(c.Out) > 0}, {"--checkpoint", c.Checkpoint != ""}, {"--address", c.Address != ""}, {"--dashboard", c.Dashboard != ""}} {
+		if x.given {
+			fail("%s: does not go with --every, whose rounds are runs of their own", x.flag)
 		}
 	}
 	if o != nil {

@@ -35,7 +35,7 @@ func Types() []string {
 	}
 }
 
-// Defaults, k6's but for DefaultMaxWait, which is explained at ConstantArrivalRate.
+// Defaults, k6's but for DefaultMaxWait, which is explained at OpenVUs.
 const (
 	DefaultGracefulStop     = Duration(30 * time.Second)
 	DefaultGracefulRampDown = Duration(30 * time.Second)

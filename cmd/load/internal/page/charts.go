@@ -95,7 +95,8 @@ func (s *Stretch) rate(n float64) float64 {
 	return n / s.Length.Seconds()
 }
 
-// Latency, Rates and Users are the charts of a run's time, for a report and for a run that goes on.
+// Latency are the percentiles of http_req_duration. It and the charts below are of a run's time, for a report and for a
+// run that goes on.
 func Latency(id string, s []Stretch, marks []look.Mark) look.Chart {
 	return look.Chart{
 		ID: id + "-latency", Title: "Latency: http_req_duration", Unit: look.Milliseconds, Marks: marks,

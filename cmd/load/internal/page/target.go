@@ -195,25 +195,16 @@ type statement struct {
 // shownRows is how many rows of a table of the database are shown.
 const shownRows = 15
 
-// statements are the differences of the two snapshots; that of a statement that was not there before is all of it.
+// statements are those that the run has run.
 func statements(d *observe.Database) []statement {
-	before := map[int64]observe.Statement{}
-	for _, s := range d.Before.Statements {
-		before[s.ID] = s
-	}
 	var all []statement
 	total := 0.0
-	for _, s := range d.After.Statements {
-		if b := before[s.ID]; b.Calls <= s.Calls { // fewer calls than before: it has been forgotten meanwhile
-			s.Calls, s.TotalTime, s.Rows = s.Calls-b.Calls, s.TotalTime-b.TotalTime, s.Rows-b.Rows
-			s.BlocksHit, s.BlocksRead, s.TempBlocks = s.BlocksHit-b.BlocksHit, s.BlocksRead-b.BlocksRead, s.TempBlocks-b.TempBlocks
-		}
+	for _, s := range d.Run() {
 		if s.Calls > 0 {
 			all = append(all, statement{Statement: s, Mean: s.TotalTime / float64(s.Calls)})
 			total += s.TotalTime
 		}
 	}
-	slices.SortStableFunc(all, func(a, b statement) int { return cmp.Compare(b.TotalTime, a.TotalTime) })
 	for i := range all {
 		if total > 0 {
 			all[i].Share = all[i].TotalTime / total

@@ -35,7 +35,7 @@ func shareOf(part, whole uint64) float64 {
 	return float64(part) / float64(whole)
 }
 
-// units are those of analysis and observe, by their names there.
+// unitOf is look's unit that analysis and observe call by the name.
 func unitOf(name string) look.Unit {
 	switch name {
 	case "ms", "milliseconds":

@@ -141,7 +141,7 @@ func (t *text) checks() {
 	}
 }
 
-// sections sorts the metrics as k6's summary does.
+// section tells under which title a metric stands, as in k6's summary.
 func section(name string) int {
 	switch {
 	case strings.HasPrefix(name, "http_"):

@@ -19,6 +19,7 @@
 package scenario
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -173,13 +174,7 @@ func (o *Options) clone() *Options {
 func (o *Options) sort() {
 	slices.SortStableFunc(o.Scenarios, func(a, b executor.Config) int {
 		x, y := a.Common(), b.Common()
-		if x.StartTime != y.StartTime {
-			return int(min(max(x.StartTime-y.StartTime, -1), 1))
-		}
-		if x.Name < y.Name {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(x.StartTime, y.StartTime), cmp.Compare(x.Name, y.Name))
 	})
 }
 

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -137,7 +138,7 @@ func (o *Options) Steady() (from, to time.Duration) {
 		changing = append(changing, stretch{ends, ends})
 		end = max(end, ends)
 	}
-	slices.SortFunc(changing, func(a, b stretch) int { return int(min(max(a.from-b.from, -1), 1)) })
+	slices.SortFunc(changing, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
 	still := time.Duration(0) // since when nothing changes
 	for _, c := range changing {
 		if until := min(c.from, end); until-still > to-from {

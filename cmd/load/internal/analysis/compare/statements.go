@@ -32,26 +32,16 @@ func statementsOf(o *observe.Report, elapsed time.Duration) map[string][]Stateme
 	if o == nil || o.Database == nil || elapsed <= 0 {
 		return nil
 	}
-	d := o.Database
-	before := make(map[int64]observe.Statement)
-	for _, s := range d.Before.Statements {
-		before[s.ID] = s
-	}
 	byID := make(map[int64]Statement)
 	var all []Statement
-	for _, s := range d.After.Statements {
-		was := before[s.ID]
-		if s.Calls < was.Calls { // the counts were reset meanwhile
-			was = observe.Statement{}
-		}
-		calls := float64(s.Calls - was.Calls)
+	for _, s := range o.Database.Run() {
+		calls := float64(s.Calls)
 		if calls == 0 {
 			continue
 		}
-		spent := s.TotalTime - was.TotalTime
 		x := Statement{
-			Query: s.Query, Time: spent / calls, Calls: calls / elapsed.Seconds(), PerSecond: spent / elapsed.Seconds(),
-			Blocks: float64(s.BlocksHit-was.BlocksHit+s.BlocksRead-was.BlocksRead) / calls,
+			Query: s.Query, Time: s.TotalTime / calls, Calls: calls / elapsed.Seconds(), PerSecond: s.TotalTime / elapsed.Seconds(),
+			Blocks: float64(s.BlocksHit+s.BlocksRead) / calls,
 		}
 		byID[s.ID] = x
 		all = append(all, x)
@@ -59,9 +49,8 @@ func statementsOf(o *observe.Report, elapsed time.Duration) map[string][]Stateme
 	if len(all) == 0 {
 		return nil
 	}
-	slices.SortFunc(all, func(a, b Statement) int { return cmp.Compare(b.PerSecond, a.PerSecond) })
 	statements := map[string][]Statement{"": all[:min(len(all), maxStatements)]}
-	for label, calls := range d.Endpoints {
+	for label, calls := range o.Database.Endpoints {
 		for _, call := range calls {
 			if x, ok := byID[call.Statement]; ok {
 				x.Calls = call.PerRequest
