@@ -13,6 +13,7 @@ import (
 	"github.com/medianest/testbed/cmd/load/internal/executor"
 	"github.com/medianest/testbed/cmd/load/internal/scenario"
 	"github.com/medianest/testbed/cmd/load/internal/suite"
+	"github.com/medianest/testbed/seed/profile"
 )
 
 // pipelineCmd is load pipeline.
@@ -94,6 +95,16 @@ func (c *pipelineCmd) validate() ([]planned, error) {
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(c.Target) > 0 && c.Keep {
 		fail("--keep: the target of --target (BASE_URL) is not stopped anyway")
+	}
+	if len(c.Target) == 0 { // what seed would refuse only once it is started
+		if c.Profile != "" {
+			if _, err := profile.Load(c.Profile, nil); err != nil {
+				fail("--profile: %w", err)
+			}
+		}
+		if _, err := time.Parse(time.RFC3339, c.AsOf); c.AsOf != "" && c.AsOf != "now" && err != nil {
+			fail("--as-of: %q is not a time such as 2026-01-31T12:00:00Z", c.AsOf)
+		}
 	}
 	if c.Wait <= 0 {
 		fail("--wait: %s is no time to wait", c.Wait)

@@ -62,7 +62,7 @@ func (p *pipeline) steps() []step {
 		}
 		all = append(all,
 			step{name: "warm up for " + t.name, how: strings.Join(warmUpNames(t), ", "), do: func(ctx context.Context) error { return p.warmUp(ctx, t) }},
-			step{name: "run " + t.name, how: "load " + strings.Join(keptArgs(p.args(t, true), t.cli.Run.Database), " ") + takes(t), do: func(ctx context.Context) error { return p.runTest(ctx, t) }},
+			step{name: "run " + t.name, how: "load " + strings.Join(keptArgs(p.args(t, true), t.cli.Run.Database), " ") + takes(t) + p.observes(t), do: func(ctx context.Context) error { return p.runTest(ctx, t) }},
 		)
 	}
 	baselines := ", if it has one"
@@ -93,6 +93,14 @@ func takes(t *planned) string {
 		return ""
 	}
 	return fmt.Sprintf(" (%s)", executor.Duration(t.takes.Round(time.Second)))
+}
+
+// observes tells that the database of the pipeline's own target is observed, where no flag names another.
+func (p *pipeline) observes(t *planned) string {
+	if len(p.Target) > 0 || t.cli.Run.Database != "" {
+		return ""
+	}
+	return ", as with --observe-database URL"
 }
 
 // run does all steps, takes down what was started whatever happens, and tells what came of it.
