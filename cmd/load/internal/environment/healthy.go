@@ -24,10 +24,14 @@ func Await(ctx context.Context, c *http.Client, bases []string, timeout time.Dur
 	defer cancel()
 	for _, base := range bases {
 		address := strings.TrimSuffix(base, "/") + "/health"
+		last := errNoAnswer // what it said when it was asked last, if the time did not end meanwhile
 		for {
 			err := Request(ctx, c, http.MethodGet, address, "")
 			if err == nil {
 				break
+			}
+			if ctx.Err() == nil {
+				last = err
 			}
 			select {
 			case <-time.After(healthEvery):
@@ -35,7 +39,7 @@ func Await(ctx context.Context, c *http.Client, bases []string, timeout time.Dur
 			case <-ctx.Done():
 			}
 			if context.Cause(ctx) == errLate {
-				return fmt.Errorf("%s was not healthy within %s: %w", address, timeout, err)
+				return fmt.Errorf("%s was not healthy within %s: %w", address, timeout, last)
 			}
 			return context.Cause(ctx)
 		}
@@ -43,7 +47,10 @@ func Await(ctx context.Context, c *http.Client, bases []string, timeout time.Dur
 	return nil
 }
 
-var errLate = errors.New("too late")
+var (
+	errLate     = errors.New("too late")
+	errNoAnswer = errors.New("it does not answer")
+)
 
 // Request sends a request, with a body of JSON where there is one, and wants it answered with 2xx.
 func Request(ctx context.Context, c *http.Client, method, address, body string) error {
