@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -92,7 +93,7 @@ func (r Row) paint(color bool) string {
 }
 
 // Frame lays a view out in as many rows and columns as there are at most. Where there is not enough room for
-// all, what matters least, at the end, is left out.
+// all, what matters least, at the end, is left out, and what is bad comes last to that.
 func Frame(v *View, width, height int) []Row {
 	f := &frame{width: max(width, 20)}
 	f.add(Strong, "load %s  %s  %s", v.Name, v.Target, clock(v.Elapsed, v.Length))
@@ -118,8 +119,17 @@ func Frame(v *View, width, height int) []Row {
 	for _, kind := range errorKinds(v.Errors) {
 		f.add(Bad, "%d x %s", v.Errors[kind], kind)
 	}
-	return f.rows[:min(len(f.rows), max(height, 1))]
+	height = max(height, 1)
+	for i := len(f.rows) - 1; i >= headRows && len(f.rows) > height; i-- {
+		if f.rows[i].Style != Bad {
+			f.rows = slices.Delete(f.rows, i, i+1)
+		}
+	}
+	return f.rows[:min(len(f.rows), height)]
 }
+
+// headRows are about the whole run.
+const headRows = 3
 
 type frame struct {
 	width int

@@ -79,6 +79,16 @@ func TestFrameKeepsToItsRoom(t *testing.T) {
 	}
 }
 
+// A crossed threshold is seen in a low terminal too, before what is fine.
+func TestFrameKeepsWhatIsBad(t *testing.T) {
+	v := view()
+	rows := Frame(&v, 140, 6)
+	got := text(rows)
+	if len(rows) != 6 || !strings.HasPrefix(got, "load core") || !strings.Contains(got, "✗ http_req_duration p(95)<1") || !strings.Contains(got, "5 x timeout") || strings.Contains(got, "✓") {
+		t.Errorf("%d rows:\n%s", len(rows), got)
+	}
+}
+
 // screen is as much of a terminal as Live needs.
 type screen struct {
 	rows   []string

@@ -103,9 +103,10 @@ func TestVerdict(t *testing.T) {
 		{"a VU ceiling that a threshold judges", Report{Dropped: 90, DropsJudged: true, Ceilings: []Ceiling{{"open", 100, 90, 12, 8}}}, true, "takes 12 users"},
 		{"a target that stalled", Report{Dropped: 90, Ceilings: []Ceiling{{"open", 100, 90, 8, 8}}}, true, "the target held the users up, of whom 8 would do"},
 		{"short of users", Report{Short: 7}, true, "7 iterations waited"},
-		{"somebody else on the machine", Report{LagP99: 50 * time.Millisecond}, true, "50ms late"},
-		{"the process had to wait", Report{ProbeP99: 40 * time.Millisecond}, true, "40ms late"},
-		{"garbage", Report{GCShare: 0.5, GCPauseP99: 20 * time.Millisecond}, true, "50 %"},
+		{"somebody else on the machine", Report{LagP99: 50 * time.Millisecond}, true, "goroutines of the generator ran 50ms late"},
+		{"the process had to wait", Report{ProbeP99: 40 * time.Millisecond}, true, "timers of the generator rang 40ms late"},
+		{"garbage", Report{CPU: 0.1, GCShare: 0.5, GCPauseP99: 20 * time.Millisecond}, true, "50 %"},
+		{"garbage of a generator with little to do", Report{CPU: 0.01, GCShare: 0.5}, true, ""},
 	} {
 		c.report.judge()
 		all := strings.Join(slices.Concat(c.report.Reasons, c.report.Warnings), "\n")

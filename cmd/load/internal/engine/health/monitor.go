@@ -35,7 +35,8 @@ const (
 // Bounds of the warnings.
 const (
 	warnLag     = 20 * time.Millisecond // p99
-	warnGCShare = 0.25
+	warnGCShare = 0.25                  // of the CPU time that is used, where that is
+	warnGCCPU   = 0.02                  // of the processors: of a generator with little to do, it may take most of that
 	warnGCPause = 10 * time.Millisecond // p99
 )
 
@@ -251,9 +252,13 @@ func (r *Report) judge() {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d iterations waited for a user because all of maxVUs were at work", r.Short))
 	}
 	if lag := max(r.LagP99, r.ProbeP99); lag >= warnLag {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("goroutines of the generator ran %v late at the 99th percentile: it, or something beside it, is short of processors", lag.Round(time.Millisecond)))
+		what := "goroutines of the generator ran"
+		if r.ProbeP99 > r.LagP99 {
+			what = "timers of the generator rang"
+		}
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s %v late at the 99th percentile: it, or something beside it, is short of processors", what, lag.Round(time.Millisecond)))
 	}
-	if r.GCShare >= warnGCShare {
+	if r.GCShare >= warnGCShare && r.GCShare*r.CPU >= warnGCCPU {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("collecting garbage took %.0f %% of the generator's CPU time", r.GCShare*100))
 	}
 	if r.GCPauseP99 >= warnGCPause {
