@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -146,7 +147,11 @@ func (f *targetFlags) probe(ctx context.Context, hosts map[string][]*client.Host
 			}
 		}
 		if lead < 0 {
-			errs = append(errs, fmt.Errorf("%w (is it up? mockapi --profile dev starts one; %s or %s names another)", errors.Join(down...), s.flag, s.env))
+			err, hint := errors.Join(down...), "is it up? mockapi --profile dev starts one"
+			if errors.As(err, new(*tls.CertificateVerificationError)) {
+				hint = "--insecure takes any certificate"
+			}
+			errs = append(errs, fmt.Errorf("%w (%s; %s or %s names another)", err, hint, s.flag, s.env))
 		}
 		if p.lead < 0 { // the API comes first
 			p.lead = lead

@@ -188,7 +188,7 @@ func (e *Error) Error() string {
 	if op, ok := errors.AsType[*net.OpError](e.Err); ok && op.Addr != nil && (e.Kind == Refused || e.Kind == Reset) {
 		return fmt.Sprintf("%s: %s by %v", e.Doing, e.Kind, op.Addr)
 	}
-	return fmt.Sprintf("%s: %s: %v", e.Doing, e.Kind, e.Err)
+	return fmt.Sprintf("%s: %s: %s", e.Doing, e.Kind, strings.TrimPrefix(e.Err.Error(), "tls: "))
 }
 
 // Unwrap returns the cause.
