@@ -202,6 +202,16 @@ func TestCrossOrigin(t *testing.T) {
 	}
 	preflight(open, "http://elsewhere").fails(mockapi.CodeMethodNotAllowed)
 
+	// What a fault rule refuses is answered before the routes, and to be read by the page all the same.
+	api := handler.NewAPI(nil, nil, handler.Options{CORSOrigins: []string{page}})
+	refused, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/media/1", nil)
+	r.Header.Set("Origin", page)
+	api.WriteError(refused, r, mockapi.Errorf(mockapi.CodeUnavailable, "by a rule"))
+	if h := refused.Header(); h.Get("Access-Control-Allow-Origin") != page || h.Get("Vary") != "Origin" ||
+		!strings.Contains(h.Get("Access-Control-Expose-Headers"), "X-MediaNest-Fault") {
+		t.Errorf("an error before the routes has the headers %v", h)
+	}
+
 	all := serveStub(t, handler.Options{CORSOrigins: []string{"*"}}, nil)
 	if a := preflight(all, "http://elsewhere"); a.header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("headers %v", a.header)

@@ -198,6 +198,7 @@ func (a *API) WriteError(w http.ResponseWriter, r *http.Request, e *mockapi.Erro
 	requestID, correlationID := a.idsOf(r)
 	h := w.Header()
 	a.headers.set(h, requestID, correlationID)
+	a.allowOrigin(h, r)
 	body := appendError(h, nil, e, correlationID)
 	h["Content-Type"] = a.headers.json
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
