@@ -8,14 +8,10 @@ import (
 	"mime"
 	"reflect"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/medianest/testbed/mockapi"
 )
-
-// readBuffers holds the buffers that JSON bodies are read into; decoding copies all that it keeps.
-var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // readJSON decodes the body, which must be one JSON object of at most Options.MaxJSON bytes. Unknown fields
 // are left alone, as MediaNest's clients may be newer than their server; wrong types are refused by name.
@@ -32,11 +28,14 @@ func (c *Call) readBody(decode func(body []byte) error) error {
 	if r.ContentLength > limit {
 		return c.tooLarge(limit)
 	}
-	buf := readBuffers.Get().(*bytes.Buffer)
-	defer func() {
+	buf, ok := c.api.bodies.Get().(*bytes.Buffer)
+	if !ok {
+		buf = new(bytes.Buffer)
+	}
+	defer func() { // decoding has copied all that it keeps
 		if buf.Cap() <= keepBuffer {
 			buf.Reset()
-			readBuffers.Put(buf)
+			c.api.bodies.Put(buf)
 		}
 	}()
 	_, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))

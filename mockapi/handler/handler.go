@@ -63,6 +63,7 @@ type API struct {
 	idStart string
 	idCount atomic.Uint64
 	calls   sync.Pool // of *Call
+	bodies  sync.Pool // of *bytes.Buffer, for JSON
 	blocks  sync.Pool // of *[]byte, uploadBlock long
 	served  atomic.Uint64
 	dataset datasetCache
