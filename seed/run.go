@@ -89,7 +89,7 @@ func Load(ctx context.Context, dsn string, ds Dataset, o Options) (Result, error
 	l.track.enter(PhaseDone)
 	r := l.result(j)
 	r.Load, r.Build = loading, building
-	o.Logger.Info("seeded", "fingerprint", ds.Fingerprint, "rows", r.Rows, "elapsed", r.Elapsed)
+	o.Logger.Info("seeded", "fingerprint", ds.Fingerprint, "rows", r.Rows, "elapsed", r.Elapsed.String())
 	return r, nil
 }
 

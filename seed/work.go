@@ -171,7 +171,7 @@ func (l *loader) do(ctx context.Context, w *worker, st *step) error {
 		// Asking who holds the lock must not fail for the reason that the step did.
 		return l.explainLock(context.WithoutCancel(ctx), st.tables, fmt.Errorf("%s: %w", what, err))
 	}
-	l.o.Logger.Debug("done", "what", what, "took", time.Since(start))
+	l.o.Logger.Debug("done", "what", what, "took", time.Since(start).String())
 	l.track.stepDone(st.kind)
 	return nil
 }

@@ -63,7 +63,7 @@ func (h *home) initialise(ctx context.Context, who account, bin binaries) error 
 	if err := os.Rename(data, h.dataDir()); err != nil {
 		return err
 	}
-	h.log.Info("made a database cluster", "version", bin.version, "dir", h.dataDir(), "took", time.Since(began).Round(time.Millisecond))
+	h.log.Info("made a database cluster", "version", bin.version, "dir", h.dataDir(), "took", time.Since(began).Round(time.Millisecond).String())
 	return nil
 }
 

@@ -135,7 +135,7 @@ func (h *home) launch(ctx context.Context, held *os.File) (state, error) {
 		h.log.Info("starting local PostgreSQL", "version", bin.version, "port", st.Port, "dir", h.dir)
 		err := h.run(ctx, who, bin, st, held)
 		if err == nil {
-			h.log.Info("started local PostgreSQL", "version", bin.version, "port", st.Port, "dir", h.dir, "took", time.Since(began).Round(time.Millisecond))
+			h.log.Info("started local PostgreSQL", "version", bin.version, "port", st.Port, "dir", h.dir, "took", time.Since(began).Round(time.Millisecond).String())
 			return st, nil
 		}
 		var died *diedError
