@@ -176,7 +176,7 @@ func (s *volume) readPages(v *vu.VU, u *user) {
 
 func (s *volume) search(v *vu.VU, u *user) {
 	r := s.get(v, u, s.searches[v.Rand.IntN(len(s.searches))], 800, func(a *verify.Answer) bool {
-		return s.Verifier.MediaList(a, verify.List{Key: "results", First: true, Owner: -1})
+		return s.Verifier.MediaList(a, verify.List{Key: "results", First: true, MayPause: true, Owner: -1})
 	})
 	v.Add(s.rowsRead, float64(gjson.Get(text(r.Body), "results.#").Int()))
 }

@@ -294,6 +294,25 @@ func TestGarbageIsCaught(t *testing.T) {
 	}
 }
 
+// A search that finds little among the files that tests have made may stop with a short page, if it says where it goes on;
+// a page from which files are missing is told from that, and other lists do not stop.
+func TestSearchesMayPause(t *testing.T) {
+	w := newWorld(t)
+	for body, want := range map[string]bool{
+		`{"results":[],"meta":{"pagination":{"total":0,"hasNext":true,"nextCursor":"x"}}}`:  true,
+		`{"results":[],"meta":{"pagination":{"total":0,"hasNext":true}}}`:                   false,
+		`{"results":[],"meta":{"pagination":{"total":21,"hasNext":true,"nextCursor":"x"}}}`: false,
+		`{"results":[],"meta":{"pagination":{"total":4,"hasNext":false}}}`:                  false,
+	} {
+		for mayPause, want := range map[bool]bool{true: want, false: false} {
+			a := &verify.Answer{Request: "GET /", Status: 200, Body: []byte(body), Header: http.Header{}.Get, Viewer: 0}
+			if got := w.verifier.MediaList(a, verify.List{Key: "results", First: true, MayPause: mayPause, Owner: -1}); got != want {
+				t.Errorf("%s, MayPause %v: passed %v, want %v", body, mayPause, got, want)
+			}
+		}
+	}
+}
+
 // Hosts have clocks of their own: that one is an hour ahead makes no answer of another a stale one.
 func TestEveryHostHasAClock(t *testing.T) {
 	w := newWorld(t)
