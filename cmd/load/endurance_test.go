@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/analysis/trend"
+	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/schema/schematest"
 )
@@ -91,7 +92,7 @@ func loadRun(ctx context.Context, t *testing.T, args ...string) (*report.Result,
 }
 
 // endure runs the test endurance in a short time against a mock with the rules.
-func endure(t *testing.T, rules, length string) (*report.Result, string, int) {
+func endure(t *testing.T, rules, length, users string) (*report.Result, string, int) {
 	t.Helper()
 	given := []string{}
 	if rules != "" {
@@ -99,7 +100,7 @@ func endure(t *testing.T, rules, length string) (*report.Result, string, int) {
 	}
 	m := startTarget(t, schematest.NewEmpty(t), "127.0.0.1:0", given...)
 	defer m.kill()
-	return loadRun(t.Context(), t, "run", "endurance", "-d", length, "--vus", "20", "--think-time", "0.05", "-t", m.url)
+	return loadRun(t.Context(), t, "run", "endurance", "-d", length, "--vus", users, "--think-time", "0.05", "-t", m.url)
 }
 
 func leak(bytesPerSecond int) string {
@@ -128,7 +129,7 @@ func TestEndurance(t *testing.T) {
 	t.Parallel()
 	t.Run("leak", func(t *testing.T) {
 		t.Parallel()
-		r, out, code := endure(t, leak(4<<20), "40s")
+		r, out, code := endure(t, leak(4<<20), "40s", "5")
 		if bad := badTrends(r); code != report.ExitFailed || !slices.Contains(bad, "memory") || !slices.Contains(bad, "heap") {
 			t.Errorf("exit code %d, bad are %v:\n%s", code, bad, out)
 		}
@@ -138,7 +139,7 @@ func TestEndurance(t *testing.T) {
 	})
 	t.Run("healthy", func(t *testing.T) {
 		t.Parallel()
-		r, out, _ := endure(t, "", "40s")
+		r, out, _ := endure(t, "", "40s", "5")
 		for _, v := range r.Trends {
 			word, _, _ := strings.Cut(v.Quantity, " ")
 			if (word == "memory" || word == "heap") && (v.Bad || v.State == trend.TooShort) {
@@ -174,7 +175,7 @@ func TestProveEndurance(t *testing.T) {
 		{"healthy", "", nil},
 		{"healthy", "", nil},
 	} {
-		r, out, code := endure(t, x.rules, "45s")
+		r, out, code := endure(t, x.rules, "45s", "20")
 		cell := map[string]string{}
 		for _, v := range r.Trends {
 			word, _, _ := strings.Cut(v.Quantity, " ")
@@ -259,9 +260,9 @@ func TestTargetRestarts(t *testing.T) {
 	if len(kinds) == 0 {
 		t.Errorf("no request failed for want of a target: %+v", r.Errors)
 	}
-	// At the end everybody is logged in and served again.
-	last := r.Timeline[max(len(r.Timeline)-3, 0):]
-	for _, p := range last {
+	// At the end everybody is logged in and served again. What begins after the end has the last iterations' rest, if any.
+	points := slices.DeleteFunc(slices.Clone(r.Timeline), func(p metrics.Point) bool { return p.Start >= 20*time.Second })
+	for _, p := range points[max(len(points)-3, 0):] {
 		if p.All.Requests == 0 || p.All.Failed > 0 {
 			t.Errorf("at %s: %d requests, %d failed", p.Start, p.All.Requests, p.All.Failed)
 		}
