@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
+	"strings"
 
+	"github.com/medianest/testbed/cmd/load/internal/client"
 	"github.com/medianest/testbed/cmd/load/internal/executor"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
@@ -34,10 +37,42 @@ func (c *resumeCmd) Run(a *app) error {
 		return usageError{fmt.Errorf("resume: %q is no command line of load run", past.Test.Args)}
 	}
 	run := &again.Run
+	if _, err := os.Stat(past.Test.Source); past.Test.Source != "" && errors.Is(err, os.ErrNotExist) {
+		return usageError{fmt.Errorf("resume: the test %s is not there: go on in the directory where the run was started", past.Test.Source)}
+	}
+	if err := run.checkSame(past); err != nil {
+		return refusal{notTheSame(err)}
+	}
 	if run.checkpoint() == "" {
 		run.Checkpoint = c.File
 	}
 	return run.start(a, past, past.Test.Args)
+}
+
+// notTheSame is why a run can't go on.
+func notTheSame(err error) error {
+	return fmt.Errorf("resume: this would not be the same run: %w", err)
+}
+
+// checkSame tells of base URLs that were others when the run began, as those of variables may be.
+func (f *targetFlags) checkSame(past *report.Result) error {
+	var errs []error
+	for _, s := range f.services() {
+		was := past.Test.Hosts[s.name]
+		if first := past.Test.Targets[s.name]; was == nil && first != "" {
+			was = []string{first}
+		}
+		now := make([]string, len(s.urls))
+		for i, base := range s.urls {
+			if u, err := client.BaseURL(base); err == nil { // what is wrong is told with the other flags
+				now[i] = u.String()
+			}
+		}
+		if was != nil && !slices.Equal(now, was) {
+			errs = append(errs, fmt.Errorf("%s was %s and is %s now: set %s", s.flag, strings.Join(was, ","), strings.Join(now, ","), s.env))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // goOn checks that the run that goes on is the same, and leaves out what was done already.
@@ -45,16 +80,6 @@ func (s *session) goOn() error {
 	var errs []error
 	if !bytes.Equal(s.written, s.past.Test.Options) {
 		errs = append(errs, errors.New("the test has changed since, or the environment sets other options"))
-	}
-	for name, u := range s.targets {
-		if was := s.past.Test.Targets[name]; was != u {
-			errs = append(errs, fmt.Errorf("the target %s was %s and is %s now", name, was, u))
-		}
-	}
-	for name := range s.targets {
-		if now, was := s.hosts[name], s.past.Test.Hosts[name]; !slices.Equal(now, was) {
-			errs = append(errs, fmt.Errorf("the hosts of %s were %v and are %v now", name, was, now))
-		}
 	}
 	if now, was := s.dataset, s.past.Dataset; now != nil && was != nil && now.Fingerprint != was.Fingerprint {
 		errs = append(errs, fmt.Errorf("the target serves dataset %s now, and served %s then", now.Fingerprint, was.Fingerprint))
@@ -75,7 +100,7 @@ func (s *session) goOn() error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return refusal{fmt.Errorf("resume: this would not be the same run: %w", err)}
+		return refusal{notTheSame(err)}
 	}
 	return nil
 }

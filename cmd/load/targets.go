@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,14 +45,17 @@ func (f *targetFlags) checkTargets() error {
 		if len(s.urls) == 0 {
 			errs = append(errs, fmt.Errorf("%s: there is no URL", s.flag))
 		}
-		for i, base := range s.urls {
-			if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-				errs = append(errs, fmt.Errorf("%s: %q is not a URL such as http://localhost:3000", s.flag, base))
+		seen := make(map[string]bool)
+		for _, base := range s.urls {
+			u, err := client.BaseURL(base)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", s.flag, err))
+				continue
 			}
-			same := func(other string) bool { return strings.TrimSuffix(other, "/") == strings.TrimSuffix(base, "/") }
-			if slices.ContainsFunc(s.urls[:i], same) {
+			if seen[u.String()] {
 				errs = append(errs, fmt.Errorf("%s: %s is there twice", s.flag, base))
 			}
+			seen[u.String()] = true
 		}
 	}
 	return errors.Join(errs...)

@@ -128,17 +128,27 @@ type Host struct {
 	lead      int
 }
 
-// NewHost resolves the host of a base URL such as http://localhost:3000.
-func NewHost(ctx context.Context, base string) (*Host, error) {
+// BaseURL reads a base URL such as http://localhost:3000. Of two that are the same, the strings are.
+func BaseURL(base string) (*url.URL, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("target %q is not a URL such as http://localhost:3000", base)
+		return nil, fmt.Errorf("%q is not a URL such as http://localhost:3000", base)
 	}
 	if u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return nil, fmt.Errorf("target %q has more than scheme, host and path", u.Redacted())
+		return nil, fmt.Errorf("%q has more than scheme, host and path", u.Redacted())
 	}
-	h := &Host{https: u.Scheme == "https", name: u.Hostname(), authority: u.Host, prefix: strings.TrimSuffix(u.EscapedPath(), "/")}
-	h.URL = u.Scheme + "://" + u.Host + h.prefix
+	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+	return u, nil
+}
+
+// NewHost resolves the host of a base URL.
+func NewHost(ctx context.Context, base string) (*Host, error) {
+	u, err := BaseURL(base)
+	if err != nil {
+		return nil, fmt.Errorf("target %w", err)
+	}
+	h := &Host{https: u.Scheme == "https", name: u.Hostname(), authority: u.Host, prefix: u.EscapedPath()}
+	h.URL = u.String()
 	port := u.Port()
 	if port == "" {
 		port = map[bool]string{false: "80", true: "443"}[h.https]
