@@ -97,12 +97,15 @@ func TestNamesAreText(t *testing.T) {
 func TestMarksThatLookLikeOne(t *testing.T) {
 	mark := func(name string, x float64) look.Mark { return look.Mark{Name: name, X: x} }
 	svg := draw(t, look.Chart{Title: "x", Lines: []look.Line{{"a", wave(300, 0)}}, Marks: []look.Mark{
-		mark("errors", 20), mark("errors", 20), mark("slow-db", 20.5), mark("overload", 150), mark("a", 150), mark("b", 150), mark("late", 290),
+		mark("errors", 20), mark("errors", 20), mark("slow-db", 20.5), mark("overload", 150), mark("a", 150), mark("b", 150), mark("late", 290), mark("later", 291),
 	}})
-	for _, want := range []string{">errors, slow-db</text>", ">overload, a and 1 more</text>", ">late</text>", "Mark: b."} {
+	for _, want := range []string{">errors, slow-db</text>", ">overload, a and 1 more</text>", ">late, later</text>", "Mark: b."} {
 		if !strings.Contains(svg, want) {
 			t.Errorf("the drawing does not say %s", want)
 		}
+	}
+	if strings.Contains(svg, ">later</text>") {
+		t.Error("a mark whose name is to the left, with that of its neighbour, is named once more to the right")
 	}
 }
 

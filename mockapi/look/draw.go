@@ -207,7 +207,7 @@ func (m marks) Render(r chartdraw.Renderer, box chartdraw.Box, _, _ chartdraw.Ra
 		r.Stroke()
 		// Of marks whose names would overlap the first is named; all of them are in the description.
 		if x >= free {
-			free = m.name(r, defaults, m.names(i), box, x, box.Top-3*subpixels, "mark")
+			free = max(m.name(r, defaults, m.names(i), box, x, box.Top-3*subpixels, "mark"), x+together+1)
 		}
 	}
 }
