@@ -48,8 +48,8 @@ func (w *wrapped) within(v *vu.VU, limit time.Duration, option string, do func(*
 	outer := v.Context()
 	ctx, cancel := context.WithTimeout(outer, limit)
 	defer cancel()
-	v.Begin(ctx, w.registry.Tags(), time.Time{})
-	defer v.Begin(outer, w.registry.Tags(), time.Time{})
+	v.Begin(ctx, w.registry.Tags())
+	defer v.Begin(outer, w.registry.Tags())
 	err := do(v)
 	if err != nil && ctx.Err() != nil && outer.Err() == nil {
 		return fmt.Errorf("%s of %s is over: %w", option, limit, err)

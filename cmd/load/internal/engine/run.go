@@ -180,7 +180,7 @@ func (e *Engine) once(ctx context.Context, what string, timeout time.Duration, f
 	defer cancel()
 	v := vu.New(vu.Config{Seed: e.options.Seed, Registry: e.options.Registry, Client: e.options.NewClient(), Sleep: e.sleeper()})
 	defer v.Close()
-	v.Begin(ctx, e.tags, time.Time{})
+	v.Begin(ctx, e.tags)
 	err := guarded(func() error { return f(v) })
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("%s took longer than %v", what, timeout)

@@ -147,7 +147,7 @@ func (s *scenario) newVU(i int) *vu.VU {
 
 // iterate runs one iteration of a closed model.
 func (s *scenario) iterate(ctx context.Context, v *vu.VU) {
-	v.Begin(ctx, s.tags, time.Time{})
+	v.Begin(ctx, s.tags)
 	s.iteration(v)
 }
 

@@ -69,9 +69,6 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalYAML implements yaml.Marshaler.
-func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
-
 // scaled returns the duration times the factor, to the millisecond; what was not zero does not become zero.
 func (d Duration) scaled(factor float64) Duration {
 	if d == 0 {

@@ -120,7 +120,7 @@ func runHere(t *testing.T) (r *Result, ndjson, commas []byte) {
 	tags := reg.Tags("scenario", "one", "run", "x y")
 	v := vu.New(vu.Config{ID: 1, Registry: reg, Recorder: rec, Client: client.NewRaw(client.Options{}), Sleep: func(context.Context, time.Duration) {}})
 	for range 2 {
-		v.Begin(context.Background(), tags, time.Time{})
+		v.Begin(context.Background(), tags)
 		iterate(v, host, m)
 		rec.Add(reg.Builtin.Iterations, tags.With("group", ""), 1)
 		rec.Add(reg.Builtin.IterationDuration, tags.With("group", ""), 1)

@@ -27,7 +27,7 @@ func BenchmarkCore(b *testing.B) {
 	v := w.user(1, w.store.Recorder())
 	tags := w.registry.Tags("scenario", "default")
 	iterate := func() {
-		v.Begin(context.Background(), tags, time.Time{})
+		v.Begin(context.Background(), tags)
 		if err := w.suite.Iterate(v); err != nil {
 			b.Fatal(err)
 		}

@@ -67,7 +67,7 @@ func (w *world) run(iterations int) {
 			tags := w.registry.Tags("scenario", "default")
 			for range iterations / users {
 				start := time.Now()
-				v.Begin(context.Background(), tags, time.Time{})
+				v.Begin(context.Background(), tags)
 				if err := w.suite.Iterate(v); err != nil {
 					w.tb.Error(err)
 					return

@@ -78,18 +78,13 @@ func New(c Config) *VU {
 	return v
 }
 
-// Begin prepares the VU for one iteration of a scenario: its tags, the context that ends it, and, in an open
-// model, when it was due; the first request is then timed from there too. In a closed model due is zero.
-func (v *VU) Begin(ctx context.Context, scenario *metrics.TagSet, due time.Time) {
-	var late time.Duration
-	if !due.IsZero() {
-		late = max(time.Since(due), 0)
-	}
-	v.begin(ctx, scenario, !due.IsZero(), late, late)
+// Begin prepares the VU for one iteration of a scenario: its tags, and the context that ends it.
+func (v *VU) Begin(ctx context.Context, scenario *metrics.TagSet) {
+	v.begin(ctx, scenario, false, 0, 0)
 }
 
 // BeginOpen is Begin for an iteration of an open model that begins late, of which it waited so long for a user
-// to be free; the rest is the generator's own slowness, and not counted as the target's.
+// to be free, and which is timed from there; the rest is the generator's own slowness, and not counted as the target's.
 func (v *VU) BeginOpen(ctx context.Context, scenario *metrics.TagSet, lateness, waited time.Duration) {
 	v.begin(ctx, scenario, true, lateness, waited)
 }
@@ -121,9 +116,6 @@ func (v *VU) counts() bool { return v.recorder != nil && !v.cut }
 
 // Context ends when the iteration has to: at the end of gracefulStop, or when the run is aborted.
 func (v *VU) Context() context.Context { return v.ctx }
-
-// Registry knows the metrics of the run that the user is part of.
-func (v *VU) Registry() *metrics.Registry { return v.registry }
 
 // Call is one request of an iteration and how it is counted.
 type Call struct {

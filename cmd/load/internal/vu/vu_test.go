@@ -16,6 +16,7 @@ type answers struct {
 	status   int
 	err      error
 	released int
+	registry *metrics.Registry // of the user's run
 }
 
 func (a *answers) Do(_ context.Context, req *client.Request, resp *client.Response) error {
@@ -30,12 +31,13 @@ func (a *answers) Release() { a.released++ }
 func (a *answers) Close()   {}
 
 // user is a user who has begun an iteration, and what counts it.
-func user(t *testing.T, c client.Client) (*vu.VU, func(metric string, tags ...string) *metrics.Sink) {
+func user(t *testing.T, a *answers) (*vu.VU, func(metric string, tags ...string) *metrics.Sink) {
 	t.Helper()
 	registry := metrics.NewRegistry()
+	a.registry = registry
 	store := metrics.NewStore(registry, time.Now(), nil)
-	v := vu.New(vu.Config{ID: 7, Registry: registry, Recorder: store.Recorder(), Client: c, Sleep: func(context.Context, time.Duration) {}})
-	v.Begin(t.Context(), registry.Tags("scenario", "load"), time.Time{})
+	v := vu.New(vu.Config{ID: 7, Registry: registry, Recorder: store.Recorder(), Client: a, Sleep: func(context.Context, time.Duration) {}})
+	v.Begin(t.Context(), registry.Tags("scenario", "load"))
 	return v, func(metric string, tags ...string) *metrics.Sink {
 		t.Helper()
 		store.Tick(time.Now())
@@ -122,7 +124,7 @@ func TestRequestsToOneOfSeveralHosts(t *testing.T) {
 func TestAnIterationThatIsCutOffCountsNoMore(t *testing.T) {
 	a := &answers{status: 200}
 	v, total := user(t, a)
-	own, err := v.Registry().New("error_rate", metrics.Rate, metrics.Default)
+	own, err := a.registry.New("error_rate", metrics.Rate, metrics.Default)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +149,7 @@ func TestAnIterationThatIsCutOffCountsNoMore(t *testing.T) {
 		}
 	}
 	// The next one counts again.
-	v.Begin(t.Context(), v.Registry().Tags(), time.Time{})
+	v.Begin(t.Context(), a.registry.Tags())
 	if v.Iteration != 1 {
 		t.Errorf("iteration %d", v.Iteration)
 	}
@@ -158,7 +160,7 @@ func TestAPauseThatIsCutOffEndsTheIteration(t *testing.T) {
 	v, total := user(t, a)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	v.Begin(ctx, v.Registry().Tags(), time.Time{})
+	v.Begin(ctx, a.registry.Tags())
 	v.Sleep(time.Hour)
 	v.Check("fine", false)
 	if a.released != 1 || total("checks").Count != 0 || v.End(0) {
