@@ -46,7 +46,7 @@ func (compareCmd) Help() string {
     load compare run.json                           against the accepted baseline of the test
     load compare run.json --fail-on minor --json    for machines, strict
 
-A regression is a change that exceeds both its threshold (10 % for p50, p95, p99 and throughput, 2 percentage points for errors) and what the runs' own variation from block to block explains, and the spread of the baseline's runs where it has several. It is minor, major from 25 % or 5 points on, and critical from 50 % or 10 points on.
+A regression is a change that exceeds both its threshold (10 % for p50, p95, p99 and throughput, 2 percentage points for errors) and what the runs' own variation from block to block explains, and the spread of the baseline's runs where it has several; what takes three times as long in every block is one in any case, unless the baseline's runs differ as widely. It is minor, major from 25 % or 5 points on, and critical from 50 % or 10 points on.
 
 Runs must have 10 s in common, and that many requests that each figure can be told from noise: 100 for p50, 400 for p95, 2,000 for p99. The summary names the figures that are undecided.
 
