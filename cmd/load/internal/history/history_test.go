@@ -137,6 +137,22 @@ func TestTextShowsTheLatestAgainstThoseBefore(t *testing.T) {
 	}
 }
 
+// Runs without requests come after others that had some.
+func TestRunsWithoutRequestsAreDrawn(t *testing.T) {
+	var l Line
+	for n := range 90 {
+		p95 := 10.0
+		if n >= 50 {
+			p95 = 0
+		}
+		l.Runs = append(l.Runs, entry(n, p95))
+	}
+	var b strings.Builder
+	if err := Text(&b, []Line{l}, 3); err != nil || !strings.Contains(b.String(), strings.Repeat("▁", sparkRuns)) {
+		t.Errorf("%v:\n%s", err, b.String())
+	}
+}
+
 func TestAnEntryHasTheFiguresOfTheResult(t *testing.T) {
 	reg := metrics.NewRegistry()
 	store := metrics.NewStore(reg, start, nil)

@@ -117,7 +117,11 @@ func (l *Line) spark() string {
 	bars := []rune("▁▂▃▄▅▆▇█")
 	var b strings.Builder
 	for _, e := range runs {
-		b.WriteRune(bars[min(int(e.P95/top*float64(len(bars))), len(bars)-1)])
+		height := 0
+		if top > 0 { // there were requests
+			height = min(int(e.P95/top*float64(len(bars))), len(bars)-1)
+		}
+		b.WriteRune(bars[height])
 	}
 	return b.String()
 }
