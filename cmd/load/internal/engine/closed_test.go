@@ -124,9 +124,14 @@ func TestPerVUIterations(t *testing.T) {
 			t.Errorf("%v iterations, %v dropped", n, d)
 		}
 	})
-	inFakeTime(t, engine.Options{Scenarios: []engine.Scenario{{Config: c, Suite: s, Done: 5}}}, func(r *run) {
+	var shares []float64
+	o := engine.Options{Scenarios: []engine.Scenario{{Config: c, Suite: s, Done: 5}}, OnTick: func(p engine.Progress) { shares = append(shares, p.Scenarios[0].Share) }}
+	inFakeTime(t, o, func(r *run) {
 		if n := r.total("iterations").Sum; n != 10 {
 			t.Errorf("%v iterations, want the two that are left of each", n)
+		}
+		if shares[0] != 6./7 {
+			t.Errorf("with six of seven done the shares are %v", shares)
 		}
 	})
 }

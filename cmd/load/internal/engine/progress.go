@@ -84,11 +84,14 @@ func (s *scenario) progress(now, start time.Time) ScenarioProgress {
 		p.Elapsed = max(now.Sub(start)-time.Duration(b.StartTime), 0)
 	}
 	schedule := scheduleOf(s.config)
+	done := p.Iterations + p.Interrupted // also before an interruption
 	switch c := s.config.(type) {
 	case *executor.PerVUIterations:
 		p.Total = int64(c.VUs) * int64(c.Iterations)
+		done += int64(c.VUs) * int64(s.done)
 	case *executor.SharedIterations:
 		p.Total = int64(c.Iterations)
+		done += int64(s.done)
 	case *executor.ExternallyControlled:
 		p.Paused = s.external.paused.Load()
 	}
@@ -105,7 +108,7 @@ func (s *scenario) progress(now, start time.Time) ScenarioProgress {
 	case p.State == Finished:
 		p.Share = 1
 	case schedule == nil && p.Total > 0:
-		p.Share = float64(p.Iterations+p.Interrupted) / float64(p.Total)
+		p.Share = float64(done) / float64(p.Total)
 	case p.Length > 0:
 		p.Share = min(p.Elapsed.Seconds()/p.Length.Seconds(), 1)
 	}
