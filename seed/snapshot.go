@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/medianest/testbed/schema"
 )
 
 // SnapshotInfo describes a snapshot.
@@ -150,7 +152,8 @@ type ResetResult struct {
 
 // Reset returns the database at dsn to its snapshot, whatever has happened to its rows since: the spare copy
 // takes its name, and another is made for the next reset. Sessions of the database are ended. Settings made
-// by ALTER DATABASE are kept, privileges granted on the database itself (not on what is in it) are not.
+// by ALTER DATABASE are kept, privileges granted on the database itself (not on what is in it) are not. A
+// snapshot that an older program has taken is migrated in its place.
 //
 // The database is put in place by one transaction. Killed at any moment, Reset leaves it either as it was or
 // as the snapshot, and the snapshot whole; run again, it finishes.
@@ -191,6 +194,9 @@ func Reset(ctx context.Context, dsn string) (ResetResult, error) {
 	}
 	if err != nil {
 		return ResetResult{}, fmt.Errorf("reset: %w", err)
+	}
+	if err := schema.Up(ctx, dsn); err != nil {
+		return ResetResult{}, fmt.Errorf("the database is reset, but its snapshot is of an older schema, which could not be brought up to date: %w", err)
 	}
 	r := ResetResult{Swap: time.Since(start)}
 	if err = c.drop(ctx, c.retired()); err == nil {

@@ -85,6 +85,21 @@ func TestResetReturnsToTheSnapshot(t *testing.T) {
 	same(t, "reset to the second snapshot", fingerprint(t, dsn), want)
 }
 
+func TestSnapshotOfAnOlderSchemaIsMigrated(t *testing.T) {
+	t.Parallel()
+	dsn := seeded(t, fake{seed: 1, scale: 5})
+	want := fingerprint(t, dsn)
+	execute(t, dsn, "DELETE FROM goose_db_version WHERE version_id = 5",
+		"DROP INDEX media_files_public_newest, media_files_private, collections_public_newest, collections_private")
+	if _, err := seed.Snapshot(t.Context(), dsn); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		reset(t, dsn)
+		same(t, "reset", fingerprint(t, dsn), want)
+	}
+}
+
 func TestSnapshotAndResetEndSessions(t *testing.T) {
 	t.Parallel()
 	dsn := seeded(t, fake{seed: 1, scale: 5})
