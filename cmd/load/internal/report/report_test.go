@@ -307,6 +307,11 @@ func TestVerdicts(t *testing.T) {
 		if c.want != ExitFine && len(r.Verdict.Reasons) == 0 {
 			t.Errorf("%s: no reasons", name)
 		}
+		for _, o := range c.outputs {
+			if !slices.Contains(r.Verdict.Reasons, o.Output+": "+o.Error) {
+				t.Errorf("%s: of an output that is incomplete nothing is told: %v", name, r.Verdict.Reasons)
+			}
+		}
 	}
 }
 

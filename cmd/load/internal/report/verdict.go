@@ -66,15 +66,13 @@ func (r *Result) Judge(f Findings) {
 	case len(drifts) > 0:
 		r.Verdict = Verdict{ExitFailed, Failed, drifts}
 	case len(crossed) > 0:
-		r.Verdict = Verdict{ExitThresholdsCrossed, ThresholdsCrossed, crossed}
-		return
+		r.Verdict = Verdict{ExitThresholdsCrossed, ThresholdsCrossed, nil}
 	case len(incomplete) > 0:
-		r.Verdict = Verdict{ExitEnvironment, OutputIncomplete, incomplete}
-		return
+		r.Verdict = Verdict{ExitEnvironment, OutputIncomplete, nil}
 	default:
 		r.Verdict = Verdict{ExitFine, Passed, r.unjudged()}
 	}
-	r.Verdict.Reasons = append(r.Verdict.Reasons, crossed...)
+	r.Verdict.Reasons = slices.Concat(r.Verdict.Reasons, crossed, incomplete)
 }
 
 // unjudged tells of failed requests that no threshold looks at, as k6 does not: the verdict is not about them.

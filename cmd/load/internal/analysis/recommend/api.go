@@ -12,6 +12,7 @@ const (
 	unavailable   = 0.001 // what its target of 99.9 % leaves
 	limited       = 0.01  // share of requests that were answered with 429
 	slowP95       = 1000  // ms, the document's limit
+	slowRequests  = 20    // of fewer, p95 is the slowest one
 	busyShare     = 0.05  // of all requests' time, from which an endpoint is worth naming
 	tailRatio     = 10    // p99 to p50
 	tailP99       = 200   // ms, from which a tail matters
@@ -109,13 +110,13 @@ func responseTime(f *facts) []Recommendation {
 	}
 	priority := Medium
 	var evidence []string
-	if p95 := h.Quantile(0.95); p95 > slowP95 {
+	if p95 := h.Quantile(0.95); p95 > slowP95 && h.Count() >= slowRequests {
 		priority = High
 		evidence = append(evidence, fmt.Sprintf("http_req_duration: p95 %.0f ms, the limit is %d ms", p95, slowP95))
 	}
 	gain := 0.0
 	for _, e := range f.endpoints {
-		if e.share < busyShare || e.P95 <= slowP95 || len(evidence) > 5 {
+		if e.share < busyShare || e.Requests < slowRequests || e.P95 <= slowP95 || len(evidence) > 5 {
 			continue
 		}
 		gain += e.share * (1 - slowP95/e.P95)
