@@ -25,6 +25,7 @@ import (
 //	one-left      wants processes with TMPDIR in their command lines
 //	end-left      ends the process whose id stands behind kill in the last output
 func TestPipelineStories(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/proc/self/cmdline"); err != nil {
 		t.Skip("processes are looked for in /proc")
 	}

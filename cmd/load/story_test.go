@@ -57,6 +57,7 @@ func TestMain(m *testing.M) {
 //	result FILE NAME=VALUE...  writes a result file: see storedResult
 //	scrape PATTERN             requests the URL that start.err tells of, and wants the pattern in the answer
 func TestStories(t *testing.T) {
+	t.Parallel()
 	seed, asOf := uint64(1), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	dataset, err := verify.Dataset(verify.Wanted{Profile: "smoke", Seed: &seed, AsOf: &asOf}, nil)
 	if err != nil {
