@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -73,6 +74,13 @@ func (c *cluster) remove() {
 
 // runClient acquires the server, prints its URL, and releases the server when its input ends.
 func runClient(dir string) int {
+	// In the background of a script, programs are started with SIGINT ignored.
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, syscall.SIGINT)
+	go func() {
+		<-interrupted
+		os.Exit(130)
+	}()
 	ctx := context.Background()
 	s, err := Acquire(ctx, Options{Dir: dir})
 	if err != nil {
