@@ -124,7 +124,7 @@ func performanceEvents(m *monitor.Monitor) HandlerFunc {
 		defer cancel()
 		s, err := m.Subscribe(ctx, after)
 		if err != nil {
-			return &mockapi.Error{Code: mockapi.CodeUnavailable, Message: err.Error(), RetryAfter: streamRetry, Err: err}
+			return &mockapi.Error{Code: mockapi.CodeUnavailable, Message: err.Error(), RetryAfter: streamRetry}
 		}
 		control := http.NewResponseController(w)
 		send := func(b []byte) error {
