@@ -11,6 +11,7 @@ import (
 
 	"github.com/medianest/testbed/cmd/load/internal/engine"
 	"github.com/medianest/testbed/cmd/load/internal/executor"
+	"github.com/medianest/testbed/cmd/load/internal/loopback"
 	"github.com/medianest/testbed/cmd/load/internal/threshold"
 )
 
@@ -64,7 +65,7 @@ func checkLoopback(address string) error {
 		return err
 	}
 	host, _, _ := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); host != "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if host != "" && !loopback.Is(host) {
 		return fmt.Errorf("%q is not an address of this machine alone, such as 127.0.0.1:6565", address)
 	}
 	return nil
@@ -72,11 +73,7 @@ func checkLoopback(address string) error {
 
 // serveControl serves the API at an address; of port 0 it takes a free one.
 func serveControl(address string, e *engine.Engine) (*control, net.Addr, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, nil, fmt.Errorf("serve the API: %w", err)
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
+	l, err := loopback.Listen(address)
 	if err != nil {
 		return nil, nil, fmt.Errorf("serve the API: %w", err)
 	}

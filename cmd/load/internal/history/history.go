@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/loopback"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
@@ -119,7 +119,7 @@ func target(urls []string) string {
 		if u, err := url.Parse(base); err == nil {
 			host = u.Hostname()
 		}
-		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		if loopback.Is(host) {
 			host = "this machine"
 		}
 		hosts = append(hosts, host)

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/medianest/testbed/cmd/load/internal/loopback"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 	"github.com/medianest/testbed/cmd/load/internal/threshold"
@@ -79,11 +80,7 @@ func ServeLive(address string) (*Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve the dashboard: %w", err)
 	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("serve the dashboard: %w", err)
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
+	listener, err := loopback.Listen(address)
 	if err != nil {
 		return nil, fmt.Errorf("serve the dashboard: %w", err)
 	}
@@ -108,7 +105,7 @@ func (l *Live) URL() string { return "http://" + l.listener.Addr().String() + "/
 // read this one by having its own name resolved to this machine.
 func (l *Live) guard(next http.Handler) http.Handler {
 	addr, _ := l.listener.Addr().(*net.TCPAddr)
-	loopback := addr != nil && addr.IP.IsLoopback()
+	private := addr != nil && addr.IP.IsLoopback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -120,7 +117,7 @@ func (l *Live) guard(next http.Handler) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if ip := net.ParseIP(host); loopback && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if private && !loopback.Is(host) {
 			http.Error(w, "this page is for this machine", http.StatusForbidden)
 			return
 		}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/medianest/testbed/cmd/load/internal/loopback"
 	"github.com/medianest/testbed/cmd/load/internal/metrics"
 )
 
@@ -25,13 +25,9 @@ type Exporter struct {
 	done   chan struct{}
 }
 
-// Export listens at an address such as 127.0.0.1:9464; of port 0 it takes a free one.
+// Export listens at an address such as 127.0.0.1:9464, as [loopback.Listen] does.
 func Export(addr string, store *metrics.Store) (*Exporter, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, fmt.Errorf("prometheus output: %w", err)
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
+	l, err := loopback.Listen(addr)
 	if err != nil {
 		return nil, fmt.Errorf("prometheus output: %w", err)
 	}

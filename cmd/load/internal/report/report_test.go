@@ -185,6 +185,20 @@ func TestJUnitCountsItsFailures(t *testing.T) {
 	}
 }
 
+// forms are a result as text and as JUnit XML.
+func forms(t *testing.T, r *Result) (text, junit string) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Text(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	data, err := r.JUnit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), string(data)
+}
+
 // TestTrendsAreShown wants what fails a run, and what could not be told, in every form for people and for CI.
 func TestTrendsAreShown(t *testing.T) {
 	r, _, _ := runHere(t)
@@ -195,18 +209,11 @@ func TestTrendsAreShown(t *testing.T) {
 		{Quantity: "heap", State: trend.TooShort, Reason: "heap: too short to tell"},
 	}
 	const summary = "bad drift of memory, 1 steady, 1 drifting within bounds, 1 too short to tell"
-	var text bytes.Buffer
-	if err := r.Text(&text, false); err != nil {
-		t.Fatal(err)
-	}
-	junit, err := r.JUnit()
-	if err != nil {
-		t.Fatal(err)
-	}
+	text, junit := forms(t, r)
 	for form, want := range map[string][]string{
-		text.String():        {"✓ p95 is steady", "✗ memory rises", "✓ files rise", "· heap: too short", "trends: " + summary},
+		text:                 {"✓ p95 is steady", "✗ memory rises", "✓ files rise", "· heap: too short", "trends: " + summary},
 		string(r.Markdown()): {"Trends: " + summary + ".", "- :x: memory rises", "- files rise"},
-		string(junit):        {`<testsuite name="trends" tests="4" failures="1"`, `<failure message="memory rises" type="trend">`},
+		junit:                {`<testsuite name="trends" tests="4" failures="1"`, `<failure message="memory rises" type="trend">`},
 	} {
 		for _, w := range want {
 			if !strings.Contains(form, w) {
@@ -242,25 +249,18 @@ func TestNoDataThatIsAllowedIsNoFailure(t *testing.T) {
 		if ok := r.Metrics[selector.String()].Thresholds[source].OK; ok != allowed {
 			t.Errorf("allowed %v: k6's summary says %v", allowed, ok)
 		}
-		var text bytes.Buffer
-		if err := r.Text(&text, false); err != nil {
-			t.Fatal(err)
-		}
-		junit, err := r.JUnit()
-		if err != nil {
-			t.Fatal(err)
-		}
+		text, junit := forms(t, r)
 		for form, want := range map[string][2]string{
-			text.String():        {"✗ 'p(95)<1' nothing was measured\n", "· 'p(95)<1' nothing was measured, which is allowed\n"},
+			text:                 {"✗ 'p(95)<1' nothing was measured\n", "· 'p(95)<1' nothing was measured, which is allowed\n"},
 			string(r.Markdown()): {"| :x: | `http_req_duration{name:nothing}`", "| :heavy_minus_sign: | `http_req_duration{name:nothing}`"},
-			string(junit):        {`<failure message="no data: nothing was measured" type="threshold">`, `<skipped message="no data: nothing was measured, which is allowed">`},
+			junit:                {`<failure message="no data: nothing was measured" type="threshold">`, `<skipped message="no data: nothing was measured, which is allowed">`},
 		} {
 			if got := [2]bool{strings.Contains(form, want[0]), strings.Contains(form, want[1])}; got != [2]bool{!allowed, allowed} {
 				t.Errorf("allowed %v:\n%s", allowed, form)
 			}
 		}
 		var doc junitSuites
-		if err := xml.Unmarshal(junit, &doc); err != nil {
+		if err := xml.Unmarshal([]byte(junit), &doc); err != nil {
 			t.Fatal(err)
 		}
 		if want := map[bool]int{true: 1}[allowed]; doc.Failures != 1-want || doc.Skipped != want {

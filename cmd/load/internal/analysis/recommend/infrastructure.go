@@ -2,12 +2,12 @@ package recommend
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/medianest/testbed/cmd/load/internal/client"
+	"github.com/medianest/testbed/cmd/load/internal/loopback"
 	"github.com/medianest/testbed/cmd/load/internal/observe"
 	"github.com/medianest/testbed/cmd/load/internal/report"
 )
@@ -181,7 +181,7 @@ func (f *facts) local() bool {
 		if err != nil {
 			return false
 		}
-		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if !loopback.Is(u.Hostname()) {
 			return false
 		}
 	}

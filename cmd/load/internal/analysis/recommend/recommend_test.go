@@ -403,6 +403,18 @@ func TestOneStatementRepeatedByMany(t *testing.T) {
 	}
 }
 
+// wantRules wants just these rules to fire, in this order.
+func wantRules(t *testing.T, r *report.Result, want []string) {
+	t.Helper()
+	var rules []string
+	for _, x := range Of(r) {
+		rules = append(rules, x.Rule)
+	}
+	if !slices.Equal(rules, want) {
+		t.Errorf("%v; want %v", rules, want)
+	}
+}
+
 // What a statement waits for locks, nobody is told to make faster; what it takes besides, they are.
 func TestStatementsThatWaitForLocksAreNotSlow(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -417,13 +429,7 @@ func TestStatementsThatWaitForLocksAreNotSlow(t *testing.T) {
 			d := r.Observed.Database
 			d.After.Statements = []observe.Statement{{ID: 1, Query: "UPDATE counters", Calls: 100, TotalTime: 9000}, {ID: 2, Query: "SELECT", Calls: 9000, TotalTime: 9000}}
 			d.Waits, d.Blocked, d.Active = []observe.Wait{{Type: "Lock", Event: "tuple", Seen: test.seen}}, []observe.Blocked{{Statement: 1, Seen: test.seen}}, 100
-			var rules []string
-			for _, x := range Of(r) {
-				rules = append(rules, x.Rule)
-			}
-			if !slices.Equal(rules, test.want) {
-				t.Errorf("%v; want %v", rules, test.want)
-			}
+			wantRules(t, r, test.want)
 		})
 	}
 }
@@ -443,13 +449,7 @@ func TestATargetThatIsGone(t *testing.T) {
 			r := healthy()
 			r.Errors = test.errors
 			r.Timeline = []metrics.Point{second(0, 100, test.before), second(1, 100, nil), second(2, 50, failed{"connection refused": 50})}
-			var rules []string
-			for _, x := range Of(r) {
-				rules = append(rules, x.Rule)
-			}
-			if !slices.Equal(rules, test.want) {
-				t.Errorf("%v; want %v", rules, test.want)
-			}
+			wantRules(t, r, test.want)
 		})
 	}
 }
